@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the files of zuf.ko share. The core (root, role files, ZTs, dispatch,
+ * devices) knows nothing of inodes; the filesystem side (super, inode, namei,
+ * file, iomap) reaches the server only by zuf_dispatch() and zuf_dispatch_mount().
+ */
+#ifndef _ZUF_H
+#define _ZUF_H
+
+#include <linux/fs.h>
+#include <linux/fs_context.h>
+#include <linux/dax.h>
+#include <linux/percpu.h>
+#include <linux/refcount.h>
+#include <linux/rwsem.h>
+#include <linux/workqueue.h>
+
+#include "zus_api.h"
+
+#undef pr_fmt
+#define pr_fmt(fmt) "zuf: " fmt
+
+struct zuf_root; /* root.c: one mount of the control root */
+struct zuf_req; /* dispatch.c */
+
+/* ---- registered filesystem types: type.c ---- */
+
+/* Lives until the module goes; used again when a server registers the name. */
+struct zuf_type {
+	struct file_system_type fst;
+	struct list_head list; /* of all types, under zuf_types_lock */
+	char name[16];
+	struct zuf_root *root; /* who serves it now, NULL: nobody; zuf_types_lock */
+	u64 zfi_id;
+	struct zufs_register_fs_info rfi;
+};
+
+/* ---- devices of a super block: md.c ---- */
+
+struct zuf_dev {
+	struct block_device *bdev;
+	struct dax_device *dax;
+	u64 dax_off; /* bytes, start of the partition */
+	u64 blocks; /* of 4096 bytes that the filesystem uses */
+	u64 first; /* its first block in the linear space */
+	void *kaddr; /* kernel address of its block 0 */
+	int numa_node;
+};
+
+struct zuf_md {
+	struct zufs_dev_table *table; /* kernel copy, checked */
+	u64 blocks; /* of all devices */
+	unsigned int count;
+	struct zuf_dev dev[ZUFS_MAX_DEVICES];
+};
+
+/* Opens nothing: uses sb->s_bdev; reads and checks table or its copy. Errors by errorfc(). */
+int zuf_md_init(struct super_block *sb, struct fs_context *fc,
+		const struct zuf_type *type, struct zuf_md *md);
+void zuf_md_fini(struct super_block *sb, struct zuf_md *md);
+/* The device that holds blocks [bn, bn + n) wholly, NULL: none does. */
+struct zuf_dev *zuf_md_dev(struct zuf_md *md, u64 bn, u64 n);
+
+/* ---- super block ---- */
+
+struct zuf_sb_info {
+	struct super_block *sb;
+	struct zuf_type *type;
+	struct zuf_root *root; /* a reference of it is held */
+	struct zuf_md md;
+	u64 sb_id; /* never used again */
+	u64 sbi_handle;
+	u64 fs_caps;
+	u64 falloc_sup;
+	u64 mount_flags;
+	u32 pedantic;
+	u64 epoch; /* of the server that mounted it */
+	bool dead; /* that epoch has ended: EIO to all but cached IO */
+
+	struct file *pmem_file; /* pmem.c: the server's map; root's lock */
+	spinlock_t grant_lock;
+	struct list_head grants; /* inodes that hold a grant */
+	struct list_head evicting; /* evict.c: inodes on the background channel */
+	spinlock_t evict_lock;
+	wait_queue_head_t evict_wq;
+	atomic_t evict_count;
+	struct zuf_stats __percpu *stats;
+	struct dentry *dbg; /* debugfs folder */
+};
+
+static inline struct zuf_sb_info *ZUF_SB(const struct super_block *sb)
+{
+	return sb->s_fs_info;
+}
+
+/* ---- dispatch: dispatch.c, channel.c ---- */
+
+/* How a caller waits. */
+enum zuf_wait {
+	ZUF_WAIT_KILL_RO, /* a fatal signal abandons it at any time */
+	ZUF_WAIT_KILL, /* a fatal signal abandons it while it is queued */
+	ZUF_WAIT_BACK, /* background channel, no waiting: done() is called */
+};
+
+/*
+ * A request: header and payload in one buffer of the request's own, so that it
+ * may outlive its caller. zuf_req_alloc() gives room for @in_size + what is answered.
+ */
+struct zuf_req {
+	refcount_t ref;
+	atomic_t state; /* relay.h */
+	u64 unique;
+	struct zuf_root *root;
+	struct list_head queue;
+	struct task_struct *waiter;
+	unsigned long started; /* jiffies, for the time limit */
+	enum zuf_wait wait;
+	int err; /* of the answer, valid when DONE */
+	void (*done)(struct zuf_req *req); /* ZUF_WAIT_BACK; process context */
+	void *private; /* for done() */
+	size_t size; /* of buf */
+	struct zufs_ioc_hdr *hdr; /* the buffer */
+};
+
+/*
+ * A zeroed request of operation @op with a buffer of @size bytes, the fixed
+ * part of the operation and its variable tail. hdr.in_len is set to @in_len and
+ * the outputs to [@out_start, @size). GFP_NOFS. NULL: no memory.
+ */
+struct zuf_req *zuf_req_alloc(struct zuf_sb_info *sbi, u16 op, size_t size,
+			      size_t in_len, size_t out_start);
+void zuf_req_put(struct zuf_req *req);
+#define zuf_req_op(req, type) ((type *)(req)->hdr)
+
+/*
+ * Hands @req over and waits as req->wait says. Returns the server's err (checked to be an
+ * errno), -EINTR if abandoned, -EIO if the epoch ended or there is no server, -EDEADLK if the caller is
+ * the server itself. On 0 the bytes [out_start, out_start + out_len) of the buffer are the answer;
+ * the rest of the output room is zero. out_len may be less than the fixed outputs: zuf_dispatch
+ * answers -EIO then if it is below @min_out.
+ */
+int zuf_dispatch(struct zuf_sb_info *sbi, struct zuf_req *req, size_t min_out);
+/* ZUF_WAIT_BACK: req->done(req) is called exactly once, also when the epoch ends; it drops the reference. */
+void zuf_dispatch_back(struct zuf_sb_info *sbi, struct zuf_req *req);
+
+/* Mount operations, by the mount thread; killable. @zim is copied in and out. */
+int zuf_dispatch_mount(struct zuf_sb_info *sbi, enum e_mount_operation op,
+		       struct zufs_ioc_mount *zim);
+/* A root by the type's registration, with a reference; NULL: no server. */
+struct zuf_root *zuf_root_get_by_type(struct zuf_type *type);
+void zuf_root_put(struct zuf_root *root);
+/* The super block becomes known to GRAB_PMEM by its new sb_id; and is unknown again. */
+int zuf_root_add_sb(struct zuf_root *root, struct zuf_sb_info *sbi);
+void zuf_root_del_sb(struct zuf_root *root, struct zuf_sb_info *sbi);
+
+/* ---- counters of hand-offs, for debugfs: stats.c ---- */
+
+struct zuf_stats {
+	u64 op[ZUFS_OP_MAX_OPT];
+};
+
+static inline void zuf_count_op(struct zuf_sb_info *sbi, u16 op)
+{
+	this_cpu_inc(sbi->stats->op[op]);
+}
+
+/* ---- inode ---- */
+
+/* The extent cache: sorted, no overlap. */
+struct zuf_extmap {
+	rwlock_t lock;
+	unsigned int nr, max;
+	u64 gen; /* bumped by each drop: an answer from before isn't put in */
+	struct zufs_extent *ext;
+};
+
+struct zuf_inode_info {
+	struct inode vfs_inode;
+	struct zufs_iref iref;
+	struct zuf_extmap map;
+	u64 btime; /* ns */
+	u32 projid;
+	u32 attr_flags; /* ZUFS_ATTR_* */
+	u32 dirty_times; /* ZUFS_STATX_*TIME that the server doesn't know; i_lock */
+	struct zufs_extent grant[ZUFS_GRANT_MAX]; /* i_rwsem exclusive */
+	unsigned int n_grant;
+	u32 grant_want; /* blocks of the next grant */
+	u64 grant_end; /* lblk behind the last append, to see that they follow */
+	struct list_head grant_node; /* of sbi->grants */
+	struct rw_semaphore xa_rwsem;
+};
+
+static inline struct zuf_inode_info *ZUF_I(const struct inode *inode)
+{
+	return container_of(inode, struct zuf_inode_info, vfs_inode);
+}
+
+/* super.c */
+int zuf_init_fs_context(struct fs_context *fc);
+void zuf_kill_sb(struct super_block *sb);
+
+/* module-wide */
+int zuf_root_init(void);
+void zuf_root_exit(void);
+int zuf_inode_init(void);
+void zuf_inode_exit(void);
+/* type.c: file_system_type of @rfi served by @root; checks the name. */
+int zuf_type_register(struct zuf_root *root, u64 zfi_id,
+		      const struct zufs_register_fs_info *rfi);
+void zuf_type_drop_root(struct zuf_root *root); /* the epoch ended */
+void zuf_type_exit(void);
+extern struct mutex zuf_types_lock;
+extern struct list_head zuf_types;
+
+#endif /* _ZUF_H */

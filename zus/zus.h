@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0 */
+/*
+ * zus.h - all that the author of a filesystem includes.
+ *
+ * A plugin is a shared object that exports zus_plugin_init(), which registers
+ * one or more filesystem types. A type has three tables of callbacks: of the
+ * type (zfi), of a mounted filesystem (sbi), and of an inode (zii). A callback
+ * gets the operation as the kernel sent it (zus_api.h): it reads the IN fields,
+ * fills the OUT fields, and returns 0 or -errno. The operation is in memory of
+ * the server alone; names are checked (length, no '/' and no NUL), iref fields
+ * were turned into the zus_inode_info arguments.
+ *
+ * What a callback may rely on:
+ *  - It runs on a thread of the CPU of the caller, and may sleep.
+ *  - Locks of the kernel that are held are named at each callback. "dir
+ *    exclusive" is the directory's i_rwsem held for writing, and so on.
+ *  - A callback never gets an inode that was not answered to the kernel by
+ *    lookup, iget or new_inode before and not evicted since.
+ *  - It must not touch its own mount by system calls (EDEADLK).
+ * A missing callback answers EOPNOTSUPP unless another answer is named.
+ */
+#ifndef ZUS_H
+#define ZUS_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "zus_api.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#ifndef container_of
+#define container_of(ptr, type, member) \
+	((type *)((char *)(ptr)-offsetof(type, member)))
+#endif
+
+struct zus_fs_info;
+struct zus_sb_info;
+struct zus_inode_info;
+
+/* The pmem of a mounted filesystem: one linear space of all its devices. */
+struct zus_md {
+	void *addr; /* where it is mapped; 2 MiB aligned */
+	uint64_t bytes;
+	int dev_count;
+	struct {
+		uint64_t blocks;
+		int numa_node; /* -1: not known */
+	} dev[ZUFS_MAX_DEVICES];
+};
+
+/* The address of block @bn, NULL if it is outside. */
+static inline void *zus_md_baddr(const struct zus_md *md, uint64_t bn)
+{
+	return bn < md->bytes >> ZUFS_BLOCK_SHIFT ?
+		       (char *)md->addr + (bn << ZUFS_BLOCK_SHIFT) :
+		       NULL;
+}
+
+/*
+ * A mounted filesystem. The plugin embeds it in its own structure; libzus fills
+ * it before sbi_init is called.
+ */
+struct zus_sb_info {
+	const struct zus_sbi_operations *op; /* set by sbi_alloc */
+	struct zus_fs_info *zfi;
+	struct zus_md md;
+	uint64_t kern_sb_id;
+	uint64_t epoch; /* of the connection */
+	struct zus_inode_info *z_root; /* set by sbi_init */
+};
+
+/* An inode that the kernel knows; its address is the handle on the wire. */
+struct zus_inode_info {
+	const struct zus_zii_operations *op;
+	struct zus_sb_info *sbi;
+	uint64_t ino;
+	uint64_t generation;
+};
+
+/* ---- the filesystem type ---- */
+
+struct zus_zfi_operations {
+	/*
+	 * A new struct zus_sb_info with @op set, or NULL: ENOMEM. Nothing is
+	 * mapped yet. Mount operations come one after the other, from one thread.
+	 */
+	struct zus_sb_info *(*sbi_alloc)(struct zus_fs_info *zfi);
+	/* The last call. @sbi may never have been initialised. */
+	void (*sbi_free)(struct zus_sb_info *sbi);
+	/*
+	 * Mounts: sbi->md is mapped. IN: mount_flags, options. Sets sbi->z_root
+	 * (a reference that lives until sbi_fini) and zim->root, fs_caps,
+	 * falloc_sup, blocksize_bits (12). An unknown option is -EINVAL.
+	 * EINVAL, EUCLEAN, EROFS (needs a writable mount), ENOMEM, EIO.
+	 */
+	int (*sbi_init)(struct zus_sb_info *sbi, struct zufs_ioc_mount *zim);
+	/* Umount. All inodes but the root were evicted, unless the epoch ended. */
+	void (*sbi_fini)(struct zus_sb_info *sbi);
+	/* Optional (then: 0). remount_flags say from what to what. */
+	int (*sbi_remount)(struct zus_sb_info *sbi, struct zufs_ioc_mount *zim);
+};
+
+struct zus_fs_info {
+	struct zufs_register_fs_info rfi;
+	const struct zus_zfi_operations *op;
+};
+
+/* ---- a mounted filesystem ---- */
+
+struct zus_sbi_operations {
+	/* No locks. Fills the OUT fields of @io but namelen, which is 255 already. */
+	int (*statfs)(struct zus_sb_info *sbi, struct zufs_ioc_statfs *io);
+	/* No locks. Optional. Appends ",option" texts with zus_show_opt(). */
+	int (*show_options)(struct zus_sb_info *sbi,
+			    struct zufs_ioc_mount_options *io);
+	/*
+	 * dir exclusive. Makes an inode with io->zi's mode, uid, gid, rdev, times
+	 * (nlink is the plugin's: 1, for a directory 2, for ZI_TMPFILE 0) and
+	 * its name io->str in @dir (unless ZI_TMPFILE), in one transaction. A symlink's text
+	 * is io->symlink, io->symlen bytes. Sets *zii with one reference and io->attr, io->dir.
+	 * EEXIST, ENOSPC, EMLINK, ENAMETOOLONG, ESTALE (dir was removed: ENOENT), ENOMEM.
+	 */
+	int (*new_inode)(struct zus_sb_info *sbi, struct zus_inode_info *dir,
+			 struct zufs_ioc_new_inode *io,
+			 struct zus_inode_info **zii);
+	/*
+	 * dir shared or exclusive. Finds io->str in @dir (".." included), takes a reference on
+	 * the inode, sets *zii and io->attr. ENOENT, EUCLEAN, ENOMEM.
+	 */
+	int (*lookup)(struct zus_sb_info *sbi, struct zus_inode_info *dir,
+		      struct zufs_ioc_lookup *io, struct zus_inode_info **zii);
+	/*
+	 * No locks. The inode @ino with @generation (0: any), by number; a
+	 * reference is taken. Also used for each iref whose handle is not of this epoch.
+	 * ESTALE: there is none. Fills *attr.
+	 */
+	int (*iget)(struct zus_sb_info *sbi, uint64_t ino, uint64_t generation,
+		    struct zufs_attr *attr, struct zus_inode_info **zii);
+	/*
+	 * link(2): dir exclusive, zii exclusive. A name io->str for @zii in @dir; nlink,
+	 * ctime, the directory's times and size; io->attr, io->dir. EEXIST, EMLINK, ENOSPC.
+	 * @zii may have nlink 0 (a tmpfile): then it is no orphan any more.
+	 */
+	int (*add_dentry)(struct zus_sb_info *sbi, struct zus_inode_info *dir,
+			  struct zus_inode_info *zii,
+			  struct zufs_ioc_dentry *io);
+	/*
+	 * unlink(2), rmdir(2): dir and zii exclusive. ENOENT if the name is not
+	 * @zii's; ENOTEMPTY. nlink 0 keeps the inode until evict (free), also over a crash.
+	 */
+	int (*remove_dentry)(struct zus_sb_info *sbi,
+			     struct zus_inode_info *dir,
+			     struct zus_inode_info *zii,
+			     struct zufs_ioc_dentry *io);
+	/*
+	 * rename(2): both directories exclusive, what is replaced exclusive. @new_zii NULL: nothing
+	 * is there (else EEXIST). Types are checked by the VFS; ENOTEMPTY by the
+	 * plugin. ".." and link counts of moved directories too. Flags: NOREPLACE is done by the
+	 * kernel's lookup; others as the plugin can, else EINVAL. All attributes of io.
+	 */
+	int (*rename)(struct zus_sb_info *sbi, struct zus_inode_info *old_dir,
+		      struct zus_inode_info *new_dir,
+		      struct zus_inode_info *old_zii,
+		      struct zus_inode_info *new_zii, struct zufs_ioc_rename *io);
+	/*
+	 * dir shared. Entries from io->pos on, by zus_dir_emit() until it says
+	 * false; then io->pos is the position of the first that did not fit and io->more 1.
+	 * A position stays good while other names come and go.
+	 */
+	int (*readdir)(struct zus_sb_info *sbi, struct zus_inode_info *dir,
+		       struct zufs_ioc_readdir *io);
+	/* No locks. Optional (then: 0). Makes all durable. */
+	int (*sync_fs)(struct zus_sb_info *sbi);
+};
+
+/* ---- an inode ---- */
+
+struct zus_zii_operations {
+	/*
+	 * Nobody else uses the inode; drops the reference of lookup, iget or new_inode.
+	 * @free_inode: nlink is 0, free it and its blocks. Grants are returned. No answer is possible.
+	 */
+	void (*evict)(struct zus_inode_info *zii, bool free_inode);
+	/* zii exclusive, for SIZE also invalidate_lock. io->valid says what of io->zi is set; SIZE frees
+	 * the blocks behind it (the kernel zeroed the tail of the last block); ctime is io->op.time.
+	 * io->attr. ENOSPC, EFBIG. */
+	int (*setattr)(struct zus_inode_info *zii, struct zufs_ioc_attr *io);
+	/* No locks. Times of @io as valid says; everything of the inode durable. Optional (then: 0). */
+	int (*sync)(struct zus_inode_info *zii, struct zufs_ioc_sync *io);
+	/* zii shared. io->path, io->len. Needed for texts of 32 bytes and more. */
+	int (*get_symlink)(struct zus_inode_info *zii,
+			   struct zufs_ioc_get_symlink *io);
+	/*
+	 * Extents of [filepos, filepos + len): see struct zufs_ioc_get_multy. Read: zii shared, or
+	 * invalidate_lock shared. ZUFS_RW_WRITE: zii exclusive or invalidate_lock shared (so two may run at once):
+	 * holes below the page-rounded size get zeroed, durable blocks, in one transaction. ENOSPC.
+	 */
+	int (*get_multy)(struct zus_inode_info *zii,
+			 struct zufs_ioc_get_multy *io);
+	/* zii exclusive. Reserves up to io->want blocks from io->lblk on. ENOSPC. */
+	int (*grant)(struct zus_inode_info *zii, struct zufs_ioc_grant *io);
+	/* Gives back io->n extents, 0: all that are left of this inode. */
+	int (*grant_put)(struct zus_inode_info *zii, struct zufs_ioc_grant *io);
+	/* zii exclusive. See struct zufs_ioc_commit. An extent that was not granted: EINVAL. EFBIG. */
+	int (*commit_write)(struct zus_inode_info *zii,
+			    struct zufs_ioc_commit *io);
+	/* zii exclusive, invalidate_lock exclusive. io->rw is the FALLOC_FL_* mode, [filepos, last_pos). */
+	int (*fallocate)(struct zus_inode_info *zii, struct zufs_ioc_IO *io);
+	/* Filesystems without NIO: @data has last_pos - filepos bytes. zii shared; last_pos says how far. */
+	int (*read)(struct zus_inode_info *zii, void *data,
+		    struct zufs_ioc_IO *io);
+	/* zii exclusive. */
+	int (*write)(struct zus_inode_info *zii, const void *data,
+		     struct zufs_ioc_IO *io);
+	/* Hint. Optional (then: 0). */
+	int (*pre_read)(struct zus_inode_info *zii, struct zufs_ioc_IO *io);
+	/* The last mapping was closed. Optional (then: 0). */
+	int (*mmap_close)(struct zus_inode_info *zii, struct zufs_ioc_IO *io);
+	/* zii shared. ENXIO at and behind the end. For filesystems without NIO. */
+	int (*seek)(struct zus_inode_info *zii, struct zufs_ioc_seek *io);
+	/* zii shared. For filesystems without NIO. */
+	int (*fiemap)(struct zus_inode_info *zii, struct zufs_ioc_fiemap *io);
+	/* Both exclusive. */
+	int (*clone)(struct zus_inode_info *zii, struct zus_inode_info *src,
+		     struct zufs_ioc_clone *io);
+	/* No locks. Missing: ENOTTY. */
+	int (*ioctl)(struct zus_inode_info *zii, struct zufs_ioc_ioctl *io);
+	/*
+	 * Shared. The name is io->buf (NUL-terminated, io->name_len with NUL). The value goes to io->buf
+	 * if io->user_buf_size is large enough (0: only the size is asked for); io->user_buf_size
+	 * becomes its size. ENODATA, ERANGE.
+	 */
+	int (*getxattr)(struct zus_inode_info *zii, struct zufs_ioc_xattr *io);
+	/* Exclusive. The value is behind the name. EEXIST, ENODATA, ENOSPC, E2BIG. */
+	int (*setxattr)(struct zus_inode_info *zii, struct zufs_ioc_xattr *io);
+	/* Shared. Full names with prefix, each with NUL; trusted.* only with ZUFS_XATTR_TRUSTED_LIST. */
+	int (*listxattr)(struct zus_inode_info *zii, struct zufs_ioc_xattr *io);
+};
+
+/* ---- what libzus offers ---- */
+
+/* Registers a type, from zus_plugin_init(). @zfi is static. 0 or -errno. */
+int zus_register_one(struct zus_fs_info *zfi);
+/* The plugin's entry. 0 or -errno; a failure unloads the plugin. */
+int zus_plugin_init(void);
+
+/* One entry into @io; false: no room, stop. @next: where to go on after it. */
+bool zus_dir_emit(struct zufs_ioc_readdir *io, uint64_t ino, uint8_t type,
+		  uint64_t next, const char *name, uint8_t len);
+/* Bytes of room behind the fixed part of the operation @hdr belongs to. */
+uint32_t zus_op_room(const struct zufs_ioc_hdr *hdr);
+void zus_show_opt(struct zufs_ioc_mount_options *io, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+/* Number of the calling thread's channel: CPU * channels + channel; 0 in tools. */
+unsigned int zus_current_channel(void);
+/* Id of the operation that the calling thread runs, for the journal; 0: none. */
+uint64_t zus_current_unique(void);
+/* The caller of the running operation got a signal: the answer may be EINTR if nothing was changed. */
+bool zus_zt_signal_pending(void);
+
+enum { ZUS_ERR = 3, ZUS_WARN = 4, ZUS_INFO = 6, ZUS_DBG = 7 };
+void zus_log(int level, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* ---- a plugin without a kernel: the in-process transport ---- */
+
+/*
+ * Mounts @zfi on @bytes of memory at @addr (a multiple of 2 MiB; an mmap of a file), through the decoder that
+ * the kernel's operations take. @zim: IN mount_flags, options; OUT as from the kernel.
+ */
+struct zus_local;
+int zus_local_mount(struct zus_fs_info *zfi, void *addr, uint64_t bytes,
+		    struct zufs_ioc_mount *zim, struct zus_local **zlp);
+/* Runs the operation in @hdr (room for out_start + out_max bytes); returns hdr->err. */
+int zus_local_op(struct zus_local *zl, struct zufs_ioc_hdr *hdr);
+int zus_local_umount(struct zus_local *zl);
+/* Loads a plugin as zusd does; its types are found with zus_find_fs(). */
+int zus_load_plugin(const char *name_or_path, const char **why);
+struct zus_fs_info *zus_find_fs(const char *fsname);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* ZUS_H */
