@@ -1,0 +1,107 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# What a suite sources first:
+#
+#   . "$(dirname "$0")/../guest/lib.sh"
+#
+# A suite prints a line "ok - WHAT" or "not ok - WHAT" for each thing it shows,
+# and ends with status 0 if none is wrong: leaving is enough, a trap sees to it.
+# It runs as root with the tree as its folder and takes down what it brings up.
+# Comments in its first lines tell ./runtests more:
+#
+#   # limit: 300            seconds it may take (guest 120, system 600)
+#   # run: --numa 2 ...     a guest of its own, with these options of tests/vm/run
+set -u
+
+TREE=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
+# shellcheck source=tests/vm/stack.sh
+. "$TREE/tests/vm/stack.sh"
+
+checks_failed=0
+
+pass() { # WHAT
+	echo "ok - $1"
+}
+
+# Details go below the line that they belong to, each after a "#".
+fail() { # WHAT [DETAIL]
+	echo "not ok - $1"
+	[ -z "${2-}" ] || sed 's/^/#   /' <<<"$2"
+	checks_failed=$((checks_failed + 1))
+	return 1
+}
+
+# CMD succeeds.
+ok() { # WHAT CMD...
+	local what=$1 said status
+	shift
+	said=$("$@" 2>&1)
+	status=$?
+	if [ $status = 0 ]; then
+		pass "$what"
+	else
+		fail "$what" "$* (status $status)${said:+
+$(tail -n 20 <<<"$said")}"
+	fi
+}
+
+# Two texts are the same.
+is() { # WHAT GOT WANT
+	if [ "$2" = "$3" ]; then
+		pass "$1"
+	else
+		fail "$1" "got:  $2
+want: $3"
+	fi
+}
+
+# The text that the C library has for an errno's name.
+errno_text() { # NAME
+	LC_ALL=C perl -MErrno -e '$! = Errno->can($ARGV[0])->(); print $!' "$1"
+}
+
+# CMD fails and says why: with the text of an errno (ENOSPC), or with TEXT.
+fails_with() { # ERRNO WHAT CMD...
+	local text
+	text=$(errno_text "$1" 2>/dev/null) || { fail "$2" "no errno is named $1"; return; }
+	shift
+	fails_saying "$text" "$@"
+}
+
+fails_saying() { # TEXT WHAT CMD...
+	local text=$1 what=$2 said status
+	shift 2
+	said=$(LC_ALL=C "$@" 2>&1)
+	status=$?
+	if [ $status = 0 ]; then
+		fail "$what" "$*: went well; wanted: $text"
+	elif [ $status -ge 128 ]; then
+		fail "$what" "$*: died of signal $((status - 128)): $said"
+	elif [[ $said != *"$text"* ]]; then
+		fail "$what" "$*: said: $said
+wanted: $text"
+	else
+		pass "$what"
+	fi
+}
+
+# A new filesystem at DIR, or the end of the suite: nothing else would work.
+up() { # ARGUMENT-OF-UP...
+	local said
+	said=$("$TREE/tests/vm/up" "$@" 2>&1) && return
+	fail "tests/vm/up $*" "$said"
+	exit 1
+}
+
+down() { # DIR
+	ok "$1 is taken down" "$TREE/tests/vm/down" "$1"
+}
+
+checks_end() {
+	local status=$?
+	[ "$checks_failed" = 0 ] || exit 1
+	exit "$status"
+}
+trap checks_end EXIT
+cd "$TREE" || exit 1
