@@ -120,6 +120,12 @@ static_assert(sizeof(struct toy_slot) == 256, "media");
 
 /* ---- state node, block 1 ---- */
 
+/*
+ * Its header's sum is that of the first 256 bytes only: the line of a channel
+ * has a sum of its own, so that channels never write the same line.
+ */
+#define TOY_STATE_SUMMED 256U
+
 struct toy_state {
 	struct toy_node hdr; /*    0: TOY_STATE_MAGIC */
 	struct toy_root itable; /*   64: map of the inode file */
@@ -128,7 +134,8 @@ struct toy_state {
 	struct {
 		__le64 free_head; /* ino of the first free slot or 0 */
 		__le64 free_count;
-		__u8 pad[48];
+		__le64 sum; /* toy_sum of this line, this field as 0 */
+		__u8 pad[40];
 	} chan[TOY_CHANNELS]; /*  256: a line each */
 	__u8 pad2[2816]; /* 1280 */
 };
@@ -161,13 +168,21 @@ struct toy_jhdr {
 	__le64 magic; /*  0: TOY_J_MAGIC */
 	__le64 sum; /*  8: toy_sum of header and lines, this field as 0 */
 	__le64 seq; /* 16: global order, from 1 */
-	__le64 retired; /* 24: all smaller seqs are in place */
+	__le64 channel; /* 24: whose journal this is */
 	__le64 unique; /* 32: id of the operation, 0: none */
 	__le64 epoch; /* 40: of the server that ran it */
 	__le32 result; /* 48: its err as s32 */
 	__le16 op; /* 52: e_zufs_operation */
 	__le16 nr; /* 54: lines */
 	__u8 uuid8[8]; /* 56: first half of the superblock's uuid */
+	/*
+	 * 64: for each channel the last seq that was in place (fenced) when
+	 * this record was made, with all locks of its transaction held. A
+	 * record that any valid record names so, or a later one of its
+	 * channel, isn't replayed: hence no two replayed records touch the same
+	 * line, and none touches a block that was freed and used again.
+	 */
+	__le64 done[TOY_CHANNELS];
 };
 
 struct toy_jline {
@@ -176,9 +191,9 @@ struct toy_jline {
 };
 
 #define TOY_J_MAGIC 0x6c6e726a796f74ULL /* "toyjrnl" */
-#define TOY_J_LINES ((TOY_SLOT_SIZE - 64U) / 72U) /* 454 */
+#define TOY_J_LINES ((TOY_SLOT_SIZE - 192U) / 72U) /* 452 */
 
-static_assert(sizeof(struct toy_jhdr) == 64, "media");
+static_assert(sizeof(struct toy_jhdr) == 192, "media");
 static_assert(sizeof(struct toy_jline) == 72, "media");
 
 #endif /* TOYFS_FORMAT_H */

@@ -9,8 +9,10 @@
 #ifndef TOYFS_H
 #define TOYFS_H
 
+#include <assert.h>
 #include <endian.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -29,16 +31,20 @@ struct toy_fs {
 	uint64_t hash_key[2];
 	uint8_t uuid[16];
 	char label[32];
-	bool ro;
+	bool ro; /* no transactions */
+	bool ro_feat; /* ro for an unknown feature: not even a replay */
 	uint64_t epoch; /* of the server, for journal records */
 
 	struct toy_ag *ags;
-	_Atomic int64_t free_blocks; /* volatile: neither taken nor reserved; -1: not summed up yet */
-	pthread_mutex_t sum_lock;
+	_Atomic int64_t free_blocks; /* volatile: neither taken nor reserved, of the AGs counted so far */
+	_Atomic bool free_known; /* all AGs are counted */
+	pthread_mutex_t sum_lock; /* who counts; before AG volatile mutexes */
 
 	_Atomic uint64_t seq; /* the last one drawn */
 	struct toy_channel *chan[TOY_CHANNELS];
-	pthread_mutex_t itable_lock;
+	pthread_mutex_t itable_lock; /* growth of the inode file, to the end of the transaction */
+	struct toy_itab *itab; /* itable.c: DRAM index of the inode file, made at first use */
+	pthread_mutex_t itab_lock; /* who makes it; a leaf */
 	uint8_t *verified; /* a bit a block: its sum was checked since mount */
 };
 
@@ -64,6 +70,8 @@ static inline const void *pm_at(const struct toy_fs *fs, uint64_t off)
 
 /* Begins a transaction on @channel (any number; taken modulo TOY_CHANNELS); takes the channel's lock. */
 int toy_tx_begin(struct toy_fs *fs, unsigned int channel, struct toy_tx **txp);
+/* After any error of a function below the transaction can only be aborted; toy_map_punch apart, none undoes its part. */
+
 /* What the journal record says of the operation. */
 void toy_tx_ident(struct toy_tx *tx, uint64_t unique, uint16_t op, int32_t result);
 /* DRAM copy of [off, off + len) of block @bn, to be changed. Never crosses a block. NULL: out of memory. */

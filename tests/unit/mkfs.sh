@@ -99,6 +99,7 @@ sizes() {
 	: >empty
 	refused 'wants 16 MiB' 'an empty file' "$mkfs" empty
 	refused '-s SIZE makes one' 'a file that is not there' "$mkfs" new
+	refused 'no such device' 'a device that is not there' "$mkfs" -s 16M /dev/nosuch
 	refused 'not a size' 'a size with a bad suffix' "$mkfs" -s 16X new
 	refused 'not a size' 'a size below zero' "$mkfs" -s -1 new
 	refused 'not a size' 'a size beyond 64 bits' "$mkfs" -s 99999999999G new

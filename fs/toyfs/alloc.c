@@ -1,0 +1,635 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0 */
+/*
+ * Space: allocation groups (AG), their volatile and persistent bitmaps.
+ *
+ * Locks: toy_ag.lock protects the volatile bits and is a leaf;
+ * toy_ag.commit_lock protects the AG's node on media, from toy_ags_apply to the
+ * end of step 3, taken in ascending order. A bit is 1 if the block is taken;
+ * volatile bits are a superset of the persistent ones.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tx.h"
+
+#define WORDS (TOY_AG_BLOCKS / 64U)
+
+struct toy_ag {
+	pthread_mutex_t lock;
+	pthread_mutex_t commit_lock;
+	uint64_t *bits; /* volatile copy; NULL: not loaded */
+	uint32_t free; /* of bits; before that, when counted, as on media */
+	bool counted; /* in toy_fs.free_blocks */
+};
+
+/* An AG node's bits; words are little-endian, bit n is byte n / 8, bit n % 8. */
+static uint64_t *node_bits(void *node)
+{
+	return (uint64_t *)((uint8_t *)node + sizeof(struct toy_node));
+}
+
+int toy_ags_init(struct toy_fs *fs)
+{
+	fs->ags = calloc(fs->ag_count, sizeof(*fs->ags));
+	if (!fs->ags)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < fs->ag_count; i++) {
+		pthread_mutex_init(&fs->ags[i].lock, NULL);
+		pthread_mutex_init(&fs->ags[i].commit_lock, NULL);
+	}
+	return 0;
+}
+
+void toy_ags_free(struct toy_fs *fs)
+{
+	for (uint32_t i = 0; fs->ags && i < fs->ag_count; i++)
+		free(fs->ags[i].bits);
+	free(fs->ags);
+	fs->ags = NULL;
+}
+
+static uint32_t ag_size(const struct toy_fs *fs, uint32_t a)
+{
+	uint64_t left = fs->blocks - fs->data_bn - (uint64_t)a * TOY_AG_BLOCKS;
+
+	return left < TOY_AG_BLOCKS ? (uint32_t)left : TOY_AG_BLOCKS;
+}
+
+static uint64_t ag_start(const struct toy_fs *fs, uint32_t a)
+{
+	return fs->data_bn + (uint64_t)a * TOY_AG_BLOCKS;
+}
+
+static int ag_bad(uint32_t a, const char *cause)
+{
+	toy_log(TOY_LOG_ERR, "toyfs: block %u: %s", TOY_AG_NODE_BN + a, cause);
+	return -EUCLEAN;
+}
+
+/* Under ag->lock, before the first commit that changes the AG. */
+static int ag_load(struct toy_fs *fs, uint32_t a)
+{
+	struct toy_ag *ag = &fs->ags[a];
+	const struct toy_node *n;
+	uint32_t free_ = 0, size = ag_size(fs, a);
+	uint64_t *bits;
+	int err;
+
+	if (ag->bits)
+		return 0;
+	err = toy_node_read(fs, NULL, TOY_AG_NODE_BN + a, TOY_AG_MAGIC,
+			    (const void **)&n);
+	if (err)
+		return err;
+	bits = malloc(WORDS * sizeof(*bits));
+	if (!bits)
+		return -ENOMEM;
+	memcpy(bits, n + 1, WORDS * sizeof(*bits));
+	for (uint32_t i = 0; i < WORDS; i++) {
+		bits[i] = le64toh(bits[i]);
+		/* Sizes are multiples of 512: a word is inside or outside. */
+		if (i * 64 >= size && bits[i] != ~0ULL)
+			free_ = TOY_AG_BLOCKS + 1;
+		else
+			free_ += (uint32_t)__builtin_popcountll(~bits[i]);
+	}
+	if (free_ != le32toh(n->free) || le64toh(n->owner) != a) {
+		free(bits);
+		return ag_bad(a, "bitmap contradicts its header");
+	}
+	ag->bits = bits;
+	ag->free = free_;
+	return 0;
+}
+
+/* ---- bits ---- */
+
+static uint32_t run_at(const uint64_t *w, uint32_t pos, uint32_t max)
+{
+	uint32_t p = pos;
+
+	while (p < TOY_AG_BLOCKS && p - pos < max) {
+		uint64_t x = w[p / 64] >> (p % 64);
+
+		if (x) {
+			p += (uint32_t)__builtin_ctzll(x);
+			break;
+		}
+		p += 64 - p % 64;
+	}
+	return p - pos < max ? p - pos : max;
+}
+
+static uint32_t next_free(const uint64_t *w, uint32_t pos)
+{
+	while (pos < TOY_AG_BLOCKS) {
+		uint64_t x = ~w[pos / 64] >> (pos % 64);
+
+		if (x)
+			return pos + (uint32_t)__builtin_ctzll(x);
+		pos += 64 - pos % 64;
+	}
+	return TOY_AG_BLOCKS;
+}
+
+static void bits_set(uint64_t *w, uint32_t pos, uint32_t len, bool on)
+{
+	for (uint32_t n; len; pos += n, len -= n) {
+		uint64_t mask;
+
+		n = 64 - pos % 64;
+		n = n < len ? n : len;
+		mask = (n == 64 ? ~0ULL : (1ULL << n) - 1) << (pos % 64);
+		if (on)
+			w[pos / 64] |= mask;
+		else
+			w[pos / 64] &= ~mask;
+	}
+}
+
+static bool line_free(const uint64_t *w, uint32_t line)
+{
+	uint64_t x = 0;
+
+	for (uint32_t i = 0; i < 8; i++)
+		x |= w[line * 8 + i];
+	return !x;
+}
+
+/* First wholly free 2 MiB from @start on, then from 0 on. */
+static uint32_t find_aligned(const uint64_t *w, uint32_t start, uint32_t want,
+			     uint32_t *pos)
+{
+	uint32_t first = (start + 511) / 512;
+
+	for (uint32_t i = 0; i < TOY_AG_LINES; i++) {
+		uint32_t line = (first + i) % TOY_AG_LINES;
+
+		if (!line_free(w, line))
+			continue;
+		*pos = line * 512;
+		return run_at(w, *pos, want);
+	}
+	return 0;
+}
+
+/* What is free at @start; else the first run of @want; else the longest. */
+static uint32_t find_any(const uint64_t *w, uint32_t start, uint32_t want,
+			 uint32_t *pos)
+{
+	uint32_t best = run_at(w, start, want);
+
+	*pos = start;
+	if (best)
+		return best;
+	for (int wrap = 0; wrap < 2; wrap++) {
+		uint32_t p = wrap ? 0 : start;
+		uint32_t end = wrap ? start : TOY_AG_BLOCKS, len;
+
+		for (p = next_free(w, p); p < end; p = next_free(w, p + len)) {
+			len = run_at(w, p, want);
+			if (len > best) {
+				best = len;
+				*pos = p;
+			}
+			if (best == want)
+				return best;
+		}
+	}
+	return best;
+}
+
+static void ag_count_add(struct toy_fs *fs, struct toy_ag *ag, int64_t n)
+{
+	ag->free = (uint32_t)(ag->free + n);
+	if (ag->counted)
+		atomic_fetch_add(&fs->free_blocks, n);
+}
+
+static int ag_take(struct toy_fs *fs, uint32_t a, uint32_t start, uint32_t want,
+		   bool aligned, uint64_t *bn, uint32_t *len)
+{
+	struct toy_ag *ag = &fs->ags[a];
+	uint32_t pos = 0;
+	int err;
+
+	*len = 0;
+	pthread_mutex_lock(&ag->lock);
+	err = ag_load(fs, a);
+	if (!err && ag->free && aligned)
+		*len = find_aligned(ag->bits, start, want, &pos);
+	else if (!err && ag->free)
+		*len = find_any(ag->bits, start, want, &pos);
+	if (*len) {
+		bits_set(ag->bits, pos, *len, true);
+		ag_count_add(fs, ag, -(int64_t)*len);
+		*bn = ag_start(fs, a) + pos;
+	}
+	pthread_mutex_unlock(&ag->lock);
+	return err;
+}
+
+/* Where a channel begins that has no better place: they keep apart. */
+static uint64_t own_place(const struct toy_fs *fs, unsigned int channel)
+{
+	uint64_t lines = (fs->blocks - fs->data_bn) / 512;
+
+	return fs->data_bn +
+	       lines * (channel % TOY_CHANNELS) / TOY_CHANNELS * 512;
+}
+
+int toy_reserve(struct toy_fs *fs, unsigned int channel, uint64_t hint,
+		uint32_t want, uint64_t *bn, uint32_t *len)
+{
+	uint64_t rel;
+
+	if (!want)
+		return -EINVAL;
+	if (!toy_is_data(fs, hint, 1))
+		hint = own_place(fs, channel);
+	rel = hint - fs->data_bn;
+	for (int aligned = want >= 512; aligned >= 0; aligned--) {
+		for (uint32_t i = 0; i < fs->ag_count; i++) {
+			uint64_t a = (rel / TOY_AG_BLOCKS + i) % fs->ag_count;
+			uint32_t start = i ? 0 : rel % TOY_AG_BLOCKS;
+			int err = ag_take(fs, (uint32_t)a, start, want, aligned,
+					  bn, len);
+
+			if (err || *len)
+				return err;
+		}
+	}
+	return -ENOSPC;
+}
+
+void toy_unreserve(struct toy_fs *fs, uint64_t bn, uint32_t len)
+{
+	while (len) {
+		uint64_t rel = bn - fs->data_bn;
+		struct toy_ag *ag = &fs->ags[rel / TOY_AG_BLOCKS];
+		uint32_t pos = rel % TOY_AG_BLOCKS;
+		uint32_t n = TOY_AG_BLOCKS - pos;
+
+		n = n < len ? n : len;
+		pthread_mutex_lock(&ag->lock);
+		bits_set(ag->bits, pos, n, false);
+		ag_count_add(fs, ag, n);
+		pthread_mutex_unlock(&ag->lock);
+		bn += n;
+		len -= n;
+	}
+}
+
+static int ag_count(struct toy_fs *fs, uint32_t a)
+{
+	struct toy_ag *ag = &fs->ags[a];
+	const struct toy_node *n;
+	int err = 0;
+
+	pthread_mutex_lock(&ag->lock);
+	if (!ag->counted && !ag->bits) {
+		err = toy_node_read(fs, NULL, TOY_AG_NODE_BN + a, TOY_AG_MAGIC,
+				    (const void **)&n);
+		if (!err)
+			ag->free = le32toh(n->free);
+		if (!err && ag->free > ag_size(fs, a))
+			err = ag_bad(a, "too many free blocks");
+	}
+	if (!err && !ag->counted) {
+		ag->counted = true;
+		atomic_fetch_add(&fs->free_blocks, ag->free);
+	}
+	pthread_mutex_unlock(&ag->lock);
+	return err;
+}
+
+int toy_count_free(struct toy_fs *fs, uint64_t *blocks)
+{
+	int err = 0;
+
+	if (!atomic_load(&fs->free_known)) {
+		pthread_mutex_lock(&fs->sum_lock);
+		for (uint32_t a = 0; !err && a < fs->ag_count; a++)
+			err = ag_count(fs, a);
+		if (!err)
+			atomic_store(&fs->free_known, true);
+		pthread_mutex_unlock(&fs->sum_lock);
+	}
+	*blocks = (uint64_t)atomic_load(&fs->free_blocks);
+	return err;
+}
+
+/* ---- runs of a transaction ---- */
+
+static int run_push(struct toy_tx *tx, uint64_t bn, uint32_t len,
+		    enum toy_run_kind kind)
+{
+	if (tx->nr_runs == tx->cap_runs) {
+		unsigned int cap = tx->cap_runs ? tx->cap_runs * 2 : 64;
+		void *p = realloc(tx->runs, cap * sizeof(*tx->runs));
+
+		if (!p)
+			return -ENOMEM;
+		tx->runs = p;
+		tx->cap_runs = cap;
+	}
+	tx->runs[tx->nr_runs++] = (struct toy_run){ bn, len, kind };
+	return 0;
+}
+
+/* Full sets count on: the number only has to be large then. */
+static void line_note(struct toy_tx *tx, uint64_t id)
+{
+	uint64_t i = id * 0x9e3779b97f4a7c15ULL >> 54;
+
+	if (tx->nr_lines >= TOY_J_LINES)
+		return;
+	while (tx->line_set[i] && tx->line_set[i] != id)
+		i = (i + 1) % TOY_LINE_SET;
+	if (!tx->line_set[i])
+		tx->nr_lines++;
+	tx->line_set[i] = id;
+}
+
+/* The lines of bitmap nodes, headers too, that a run will change. */
+static void run_note(struct toy_tx *tx, uint64_t bn, uint32_t len)
+{
+	uint64_t rel = bn - tx->fs->data_bn;
+
+	for (uint64_t l = rel / 512; l <= (rel + len - 1) / 512; l++) {
+		line_note(tx, l + 1);
+		line_note(tx, l / TOY_AG_LINES + 1 + (1ULL << 62));
+	}
+}
+
+int toy_alloc(struct toy_tx *tx, uint64_t hint, uint32_t want, uint64_t *bn,
+	      uint32_t *len)
+{
+	int err = toy_reserve(tx->fs, tx->channel, hint, want, bn, len);
+
+	if (err)
+		return err;
+	err = run_push(tx, *bn, *len, TOY_R_ALLOC);
+	if (err) {
+		toy_unreserve(tx->fs, *bn, *len);
+		return err;
+	}
+	tx->nr_own++;
+	run_note(tx, *bn, *len);
+	return 0;
+}
+
+int toy_alloc_reserved(struct toy_tx *tx, uint64_t bn, uint32_t len)
+{
+	int err;
+
+	if (!len || !toy_is_data(tx->fs, bn, len))
+		return -EINVAL;
+	err = run_push(tx, bn, len, TOY_R_RESERVED);
+	if (err)
+		return err;
+	tx->nr_own++;
+	run_note(tx, bn, len);
+	return 0;
+}
+
+/* Splits run @i so that [bn, end) is a run of its own. */
+static int run_carve(struct toy_tx *tx, unsigned int i, uint64_t bn,
+		     uint64_t end)
+{
+	struct toy_run r = tx->runs[i];
+	uint64_t r_end = r.bn + r.len;
+	int err;
+
+	if (bn > r.bn) {
+		err = run_push(tx, r.bn, (uint32_t)(bn - r.bn), r.kind);
+		if (err)
+			return err;
+		tx->nr_own++;
+		tx->runs[i].bn = bn;
+		tx->runs[i].len = (uint32_t)(r_end - bn);
+	}
+	if (end < r_end) {
+		err = run_push(tx, end, (uint32_t)(r_end - end), r.kind);
+		if (err)
+			return err;
+		tx->nr_own++;
+		tx->runs[i].len -= (uint32_t)(r_end - end);
+	}
+	return 0;
+}
+
+/*
+ * The first part of [*bn, end) that is this transaction's own is dropped:
+ * returns 1 with *bn where it began and *next where it ended; 0: no part is.
+ */
+static int drop_own(struct toy_tx *tx, uint64_t *bn, uint64_t end,
+		    uint64_t *next)
+{
+	struct toy_run *best = NULL;
+	uint64_t from, to;
+	unsigned int at;
+	int err;
+
+	for (unsigned int i = 0; tx->nr_own && i < tx->nr_runs; i++) {
+		struct toy_run *r = &tx->runs[i];
+
+		if (r->kind > TOY_R_RESERVED || r->bn >= end ||
+		    r->bn + r->len <= *bn)
+			continue;
+		if (!best || r->bn < best->bn)
+			best = r;
+	}
+	if (!best)
+		return 0;
+	from = best->bn > *bn ? best->bn : *bn;
+	to = best->bn + best->len < end ? best->bn + best->len : end;
+	*bn = from;
+	*next = to;
+	at = (unsigned int)(best - tx->runs);
+	err = run_carve(tx, at, *bn, to);
+	if (err)
+		return err;
+	tx->runs[at].kind = tx->runs[at].kind == TOY_R_ALLOC ?
+				    TOY_R_DROP_ALLOC :
+				    TOY_R_DROP_RESERVED;
+	tx->nr_own--;
+	return 1;
+}
+
+static int free_old(struct toy_tx *tx, uint64_t bn, uint64_t end)
+{
+	struct toy_run *r;
+
+	if (bn == end)
+		return 0;
+	run_note(tx, bn, (uint32_t)(end - bn));
+	r = tx->nr_runs ? &tx->runs[tx->nr_runs - 1] : NULL;
+	if (r && r->kind == TOY_R_FREE && end == r->bn &&
+	    r->len + (end - bn) <= UINT32_MAX) {
+		r->bn = bn;
+		r->len += (uint32_t)(end - bn);
+		return 0;
+	}
+	return run_push(tx, bn, (uint32_t)(end - bn), TOY_R_FREE);
+}
+
+int toy_free(struct toy_tx *tx, uint64_t bn, uint32_t len)
+{
+	uint64_t end = bn + len, own = bn, next = bn;
+	int found;
+
+	if (!len || !toy_is_data(tx->fs, bn, len)) {
+		toy_log(TOY_LOG_ERR,
+			"toyfs: block %llu: freed, but is no data block",
+			(unsigned long long)bn);
+		return -EUCLEAN;
+	}
+	toy_tx_drop(tx, bn, len);
+	while ((found = drop_own(tx, &own, end, &next)) > 0) {
+		int err = free_old(tx, bn, own);
+
+		if (err)
+			return err;
+		bn = next;
+		own = next;
+	}
+	return found ? found : free_old(tx, bn, end);
+}
+
+/* ---- commit ---- */
+
+static int cmp_u32(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static int ags_push(struct toy_tx *tx, uint32_t a)
+{
+	if (tx->nr_ags && tx->ags[tx->nr_ags - 1] == a)
+		return 0;
+	if (tx->nr_ags == tx->cap_ags) {
+		unsigned int cap = tx->cap_ags ? tx->cap_ags * 2 : 64;
+		void *p = realloc(tx->ags, cap * sizeof(*tx->ags));
+
+		if (!p)
+			return -ENOMEM;
+		tx->ags = p;
+		tx->cap_ags = cap;
+	}
+	tx->ags[tx->nr_ags++] = a;
+	return 0;
+}
+
+static int ags_collect(struct toy_tx *tx)
+{
+	uint64_t data = tx->fs->data_bn;
+	unsigned int nr = 0;
+
+	for (unsigned int i = 0; i < tx->nr_runs; i++) {
+		const struct toy_run *r = &tx->runs[i];
+		uint64_t last = (r->bn + r->len - 1 - data) / TOY_AG_BLOCKS;
+
+		if (r->kind > TOY_R_FREE)
+			continue;
+		for (uint64_t a = (r->bn - data) / TOY_AG_BLOCKS; a <= last;
+		     a++) {
+			int err = ags_push(tx, (uint32_t)a);
+
+			if (err) {
+				tx->nr_ags = 0;
+				return err;
+			}
+		}
+	}
+	if (tx->nr_ags)
+		qsort(tx->ags, tx->nr_ags, sizeof(*tx->ags), cmp_u32);
+	for (unsigned int i = 0; i < tx->nr_ags; i++)
+		if (!i || tx->ags[i] != tx->ags[nr - 1])
+			tx->ags[nr++] = tx->ags[i];
+	tx->nr_ags = nr;
+	return 0;
+}
+
+static int ag_change(struct toy_tx *tx, uint32_t a, uint32_t pos, uint32_t len,
+		     bool take)
+{
+	uint32_t bn = TOY_AG_NODE_BN + a;
+	struct toy_ag *ag = &tx->fs->ags[a];
+	struct toy_node *n;
+	uint8_t *bits;
+	int err;
+
+	pthread_mutex_lock(&ag->lock);
+	err = ag_load(tx->fs, a);
+	pthread_mutex_unlock(&ag->lock);
+	if (!err)
+		err = toy_node_get(tx, bn, TOY_AG_MAGIC, (void **)&n);
+	if (err)
+		return err;
+	bits = (uint8_t *)node_bits(n);
+	n->free = htole32(le32toh(n->free) + (take ? -len : len));
+	for (uint32_t i = pos; i < pos + len;) {
+		bool whole = i % 8 == 0 && pos + len - i >= 8;
+		uint8_t mask = whole ? 0xff : (uint8_t)(1U << i % 8);
+
+		if ((bits[i / 8] & mask) != (take ? 0 : mask))
+			return ag_bad(a, take ? "block is taken already" :
+						"block is free already");
+		bits[i / 8] ^= mask;
+		i += whole ? 8 : 1;
+	}
+	return 0;
+}
+
+int toy_ags_apply(struct toy_tx *tx)
+{
+	int err = ags_collect(tx);
+
+	if (err)
+		return err;
+	for (unsigned int i = 0; i < tx->nr_ags; i++)
+		pthread_mutex_lock(&tx->fs->ags[tx->ags[i]].commit_lock);
+	for (unsigned int i = 0; i < tx->nr_runs; i++) {
+		struct toy_run r = tx->runs[i];
+		uint64_t rel = r.bn - tx->fs->data_bn;
+
+		while (r.kind <= TOY_R_FREE && r.len) {
+			uint32_t pos = rel % TOY_AG_BLOCKS;
+			uint32_t n = TOY_AG_BLOCKS - pos;
+
+			n = n < r.len ? n : r.len;
+			err = ag_change(tx, (uint32_t)(rel / TOY_AG_BLOCKS),
+					pos, n, r.kind != TOY_R_FREE);
+			if (err)
+				return err;
+			rel += n;
+			r.len -= n;
+		}
+	}
+	return 0;
+}
+
+void toy_ags_end(struct toy_tx *tx, bool committed)
+{
+	for (unsigned int i = 0; i < tx->nr_runs; i++) {
+		const struct toy_run *r = &tx->runs[i];
+		bool give;
+
+		if (committed && r->kind == TOY_R_FREE)
+			toy_verified_clear(tx->fs, r->bn, r->len);
+		if (committed)
+			give = r->kind >= TOY_R_FREE;
+		else
+			give = r->kind == TOY_R_ALLOC ||
+			       r->kind == TOY_R_DROP_ALLOC;
+		if (give)
+			toy_unreserve(tx->fs, r->bn, r->len);
+	}
+	while (tx->nr_ags)
+		pthread_mutex_unlock(
+			&tx->fs->ags[tx->ags[--tx->nr_ags]].commit_lock);
+}

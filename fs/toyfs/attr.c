@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0
+/*
+ * Attributes, sizes, symlink texts, and those of the filesystem.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "plugin.h"
+
+static void set_plain(struct toy_inode *ti, struct toy_slot *slot,
+		      const struct zufs_ioc_attr *io)
+{
+	const struct zus_inode *zi = &io->zi;
+	uint16_t mode = le16toh(slot->zi.i_mode);
+
+	if (io->valid & ZUFS_STATX_MODE) {
+		mode = (mode & S_IFMT) | (le16toh(zi->i_mode) & ~S_IFMT);
+		slot->zi.i_mode = htole16(mode);
+	}
+	if (io->valid & ZUFS_STATX_UID)
+		slot->zi.i_uid = zi->i_uid;
+	if (io->valid & ZUFS_STATX_GID)
+		slot->zi.i_gid = zi->i_gid;
+	if (io->valid & ZUFS_STATX_FLAGS)
+		slot->zi.i_flags = zi->i_flags;
+	if (io->valid & ZUFS_STATX_ATIME)
+		slot->zi.i_atime = zi->i_atime;
+	if (io->valid & ZUFS_STATX_MTIME)
+		slot->zi.i_mtime = zi->i_mtime;
+	slot->zi.i_ctime = io->valid & ZUFS_STATX_CTIME ?
+				   zi->i_ctime :
+				   htole64(io->op.time);
+	if (io->valid & ZUFS_STATX_VERSION) {
+		slot->zi.i_generation = zi->i_generation;
+		ti->zii.generation = le64toh(zi->i_generation);
+	}
+}
+
+/*
+ * The size and as much of the punch as fits. The entry is written first, so
+ * that there is room for it; if all fits, it never reaches the media.
+ */
+static int shrink(struct toy_tx *tx, struct toy_fs *fs, struct toy_slot *slot,
+		  uint64_t size, uint64_t *trunc)
+{
+	struct toy_tree t = toy_slot_tree(fs, tx, slot);
+	uint64_t from = (size + ZUFS_BLOCK_SIZE - 1) >> ZUFS_BLOCK_SHIFT;
+	uint64_t freed = 0;
+	bool done;
+	int err;
+
+	if (!slot->map.depth && !slot->map.nr)
+		return 0;
+	err = toy_orphan_add(tx, t.owner | TOY_ORPH_TRUNCATE, trunc);
+	if (!err)
+		err = toy_map_punch(&t, from, UINT64_MAX, &freed, &done);
+	if (err)
+		return err;
+	toy_add_blocks(slot, -(int64_t)freed);
+	if (!done)
+		return 0;
+	err = toy_orphan_del(tx, *trunc);
+	*trunc = TOY_NO_ORPHAN;
+	return err;
+}
+
+static int set_size(struct toy_tx *tx, struct toy_fs *fs, struct toy_slot *slot,
+		    const struct zufs_ioc_attr *io, uint64_t *trunc)
+{
+	uint64_t old = le64toh(slot->zi.i_size), size = le64toh(io->zi.i_size);
+
+	if (!toy_is_reg(slot))
+		return -EINVAL;
+	slot->zi.i_size = io->zi.i_size;
+	if (size != old && !(io->valid & ZUFS_STATX_MTIME))
+		slot->zi.i_mtime = htole64(io->op.time);
+	/* Also with the same size: blocks may be mapped behind it. */
+	return size <= old ? shrink(tx, fs, slot, size, trunc) : 0;
+}
+
+static int setattr_tx(struct toy_inode *ti, struct zufs_ioc_attr *io,
+		      uint64_t *trunc)
+{
+	struct toy_fs *fs = toy_i_fs(ti);
+	struct toy_slot *slot;
+	struct toy_tx *tx;
+	int err = toy_begin(fs, ZUFS_OP_SETATTR, &tx);
+
+	if (err)
+		return err;
+	err = toy_slot_get(tx, ti->zii.ino, &slot);
+	if (!err && io->valid & ZUFS_STATX_SIZE)
+		err = set_size(tx, fs, slot, io, trunc);
+	if (err) {
+		toy_tx_abort(tx);
+		return err;
+	}
+	set_plain(ti, slot, io);
+	return toy_tx_commit(tx);
+}
+
+/* Under the inode's lock. */
+static int setattr(struct toy_inode *ti, struct zufs_ioc_attr *io)
+{
+	uint64_t trunc = TOY_NO_ORPHAN;
+	const struct toy_slot *slot;
+	int err = toy_trunc_finish(ti);
+
+	if (!err)
+		err = setattr_tx(ti, io, &trunc);
+	if (err)
+		return err;
+	/* The size is set: what can't be freed now waits, with its entry. */
+	ti->trunc = trunc;
+	err = toy_trunc_finish(ti);
+	if (err)
+		toy_log(TOY_LOG_WARN, "toyfs: inode %lu: truncate waits: %d",
+			(unsigned long)ti->zii.ino, err);
+	err = toy_slot_read(toy_i_fs(ti), ti->zii.ino, &slot);
+	if (!err)
+		toy_fill_attr(ti, slot, &io->attr);
+	return err;
+}
+
+int toy_setattr(struct zus_inode_info *zii, struct zufs_ioc_attr *io)
+{
+	struct toy_inode *ti = toy_i(zii);
+	int err;
+
+	if (io->valid & ZUFS_STATX_SIZE &&
+	    le64toh(io->zi.i_size) > TOY_MAX_BYTES)
+		return -EFBIG;
+	if (io->valid & ZUFS_STATX_PROJID && io->projid)
+		return -EOPNOTSUPP;
+	pthread_rwlock_wrlock(&ti->lock);
+	err = setattr(ti, io);
+	pthread_rwlock_unlock(&ti->lock);
+	return err;
+}
+
+/* Under the inode's lock. All but times is durable since it was answered. */
+static int sync_times(struct toy_inode *ti, const struct zufs_ioc_sync *io)
+{
+	struct toy_slot *slot;
+	struct toy_tx *tx;
+	int err = toy_begin(toy_i_fs(ti), ZUFS_OP_SYNC, &tx);
+
+	if (err)
+		return err;
+	err = toy_slot_get(tx, ti->zii.ino, &slot);
+	if (err) {
+		toy_tx_abort(tx);
+		return err;
+	}
+	if (io->valid & ZUFS_STATX_ATIME)
+		slot->zi.i_atime = htole64(io->atime);
+	if (io->valid & ZUFS_STATX_MTIME)
+		slot->zi.i_mtime = htole64(io->mtime);
+	if (io->valid & ZUFS_STATX_CTIME)
+		slot->zi.i_ctime = htole64(io->ctime);
+	return toy_tx_commit(tx);
+}
+
+int toy_sync(struct zus_inode_info *zii, struct zufs_ioc_sync *io)
+{
+	struct toy_inode *ti = toy_i(zii);
+	int err;
+
+	if (!(io->valid &
+	      (ZUFS_STATX_ATIME | ZUFS_STATX_MTIME | ZUFS_STATX_CTIME)))
+		return 0;
+	pthread_rwlock_wrlock(&ti->lock);
+	err = sync_times(ti, io);
+	pthread_rwlock_unlock(&ti->lock);
+	return err;
+}
+
+int toy_statfs(struct zus_sb_info *sbi, struct zufs_ioc_statfs *io)
+{
+	struct toy_fs *fs = &toy_sbi(sbi)->fs;
+	uint64_t total, free_, avail;
+	int err = toy_count_free(fs, &avail);
+
+	if (!err)
+		err = toy_count_inodes(fs, &total, &free_);
+	if (err)
+		return err;
+	io->blocks = fs->blocks - fs->data_bn;
+	io->bfree = avail;
+	io->bavail = avail;
+	/* The inode file grows as long as there are blocks. */
+	io->files = total + io->bfree * TOY_SLOTS_PER_BLOCK;
+	io->ffree = free_ + io->bfree * TOY_SLOTS_PER_BLOCK;
+	memcpy(io->uuid, fs->uuid, sizeof(io->uuid));
+	return 0;
+}
+
+/* ---- symlinks ---- */
+
+int toy_symlink_init(struct toy_tx *tx, struct toy_fs *fs,
+		     struct toy_slot *slot, const char *text, uint32_t len)
+{
+	struct toy_tree t = toy_slot_tree(fs, tx, slot);
+	uint64_t bn;
+	uint32_t got;
+	void *page;
+	int err;
+
+	slot->zi.i_size = htole64(len);
+	if (len < sizeof(slot->zi.i_symlink)) {
+		memcpy(slot->zi.i_symlink, text, len);
+		return 0;
+	}
+	err = toy_alloc(tx, 0, 1, &bn, &got);
+	if (err)
+		return err;
+	page = toy_tx_new(tx, bn);
+	if (!page)
+		return -ENOMEM;
+	memcpy(page, text, len);
+	slot->zi.i_on_disk[1] =
+		htole64(toy_sum(page, TOY_BLOCK, bn * TOY_BLOCK, TOY_BLOCK));
+	toy_add_blocks(slot, 1);
+	return toy_map_insert(&t, 0, bn, 1);
+}
+
+/* Under the inode's lock. */
+static int read_text(struct toy_inode *ti, struct zufs_ioc_get_symlink *io)
+{
+	struct toy_fs *fs = toy_i_fs(ti);
+	const struct toy_slot *slot;
+	struct zufs_extent e;
+	struct toy_tree t;
+	const char *text;
+	uint64_t len;
+	int n, err = toy_slot_read(fs, ti->zii.ino, &slot);
+
+	if (err)
+		return err;
+	len = le64toh(slot->zi.i_size);
+	if (!S_ISLNK(le16toh(slot->zi.i_mode)) || !len ||
+	    len >= ZUFS_SYMLINK_MAX)
+		return toy_corrupt(ti->zii.ino, "no symlink, or a bad size");
+	text = (const char *)slot->zi.i_symlink;
+	if (len >= sizeof(slot->zi.i_symlink)) {
+		t = toy_slot_map(fs, slot);
+		n = toy_map_get(&t, 0, 1, &e, 1);
+		if (n < 0)
+			return n;
+		if (n != 1 || e.flags & ZUFS_EXT_HOLE)
+			return toy_corrupt(ti->zii.ino, "symlink without text");
+		text = pm_at(fs, e.pblk * TOY_BLOCK);
+		if (toy_sum(text, TOY_BLOCK, e.pblk * TOY_BLOCK, TOY_BLOCK) !=
+		    le64toh(slot->zi.i_on_disk[1]))
+			return toy_corrupt(ti->zii.ino, "a symlink's text");
+	}
+	memcpy(io->path, text, len);
+	io->path[len] = 0;
+	io->len = len;
+	return 0;
+}
+
+int toy_get_symlink(struct zus_inode_info *zii, struct zufs_ioc_get_symlink *io)
+{
+	struct toy_inode *ti = toy_i(zii);
+	int err;
+
+	pthread_rwlock_rdlock(&ti->lock);
+	err = read_text(ti, io);
+	pthread_rwlock_unlock(&ti->lock);
+	return err;
+}

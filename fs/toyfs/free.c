@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0
+/*
+ * What takes more than one transaction: freeing an inode, the rest of a
+ * truncate. An orphan entry says at each moment what is left to do.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "plugin.h"
+
+void toy_add_blocks(struct toy_slot *slot, int64_t n)
+{
+	slot->zi.i_blocks = htole64(le64toh(slot->zi.i_blocks) + n * 8);
+}
+
+static uint64_t size_blocks(const struct toy_slot *slot)
+{
+	uint64_t size = le64toh(slot->zi.i_size);
+
+	return (size >> ZUFS_BLOCK_SHIFT) + !!(size & (ZUFS_BLOCK_SIZE - 1));
+}
+
+/* One transaction of a truncate. *done: the entry is gone too. */
+static int trunc_step(struct toy_inode *ti, bool *done)
+{
+	struct toy_fs *fs = toy_i_fs(ti);
+	struct toy_slot *slot;
+	struct toy_tree t;
+	struct toy_tx *tx;
+	uint64_t freed = 0;
+	int err = toy_begin(fs, ZUFS_OP_SETATTR, &tx);
+
+	if (err)
+		return err;
+	err = toy_slot_get(tx, ti->zii.ino, &slot);
+	if (!err) {
+		t = toy_slot_tree(fs, tx, slot);
+		err = toy_map_punch(&t, size_blocks(slot), UINT64_MAX, &freed,
+				    done);
+		toy_add_blocks(slot, -(int64_t)freed);
+	}
+	if (!err && *done && toy_tx_room(tx) < TOY_STEP_ROOM)
+		*done = false;
+	if (!err && *done)
+		err = toy_orphan_del(tx, ti->trunc);
+	if (err) {
+		toy_tx_abort(tx);
+		return err;
+	}
+	return toy_tx_commit(tx);
+}
+
+int toy_trunc_finish(struct toy_inode *ti)
+{
+	bool done = false;
+	int err;
+
+	while (ti->trunc != TOY_NO_ORPHAN) {
+		err = trunc_step(ti, &done);
+		if (err)
+			return err;
+		if (done)
+			ti->trunc = TOY_NO_ORPHAN;
+	}
+	return 0;
+}
+
+/* Leaves that are left of a directory: none, if it was removed by the rules. */
+static int free_leaves(struct toy_tx *tx, const struct toy_tree *t, bool *done)
+{
+	struct toy_rec rec;
+	int err;
+
+	*done = false;
+	while (toy_tx_room(tx) > 8 * TOY_STEP_ROOM) {
+		err = toy_tree_ceil(t, 0, &rec);
+		if (err == -ENOENT)
+			*done = true;
+		if (err)
+			return err == -ENOENT ? 0 : err;
+		err = toy_tree_delete(t, le64toh(rec.key));
+		if (!err)
+			err = toy_free(tx, le64toh(rec.val), 1);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int free_map(struct toy_fs *fs, struct toy_tx *tx, struct toy_slot *slot,
+		    bool *done)
+{
+	struct toy_tree t = toy_slot_tree(fs, tx, slot);
+	uint64_t freed = 0;
+	int err;
+
+	if (toy_is_dir(slot))
+		return free_leaves(tx, &t, done);
+	err = toy_map_punch(&t, 0, UINT64_MAX, &freed, done);
+	toy_add_blocks(slot, -(int64_t)freed);
+	return err;
+}
+
+/* The chain loses its head at each round, so a circle ends in a double free. */
+static int free_xattrs(struct toy_fs *fs, struct toy_tx *tx,
+		       struct toy_slot *slot, bool *done)
+{
+	const void *node;
+	uint64_t bn, next;
+	int err;
+
+	while (slot->zi.i_xattr && toy_tx_room(tx) > 2 * TOY_STEP_ROOM) {
+		bn = le64toh(slot->zi.i_xattr);
+		err = toy_node_read(fs, tx, bn, TOY_XATTR_MAGIC,
+				    &node);
+		if (err)
+			return err;
+		next = le64toh(((const struct toy_node *)node)->link);
+		err = toy_free(tx, bn, 1);
+		if (err)
+			return err;
+		slot->zi.i_xattr = htole64(next);
+	}
+	*done = !slot->zi.i_xattr;
+	return 0;
+}
+
+static int free_entries(struct toy_inode *ti, struct toy_tx *tx)
+{
+	int err = 0;
+
+	if (ti->trunc != TOY_NO_ORPHAN)
+		err = toy_orphan_del(tx, ti->trunc);
+	if (!err && ti->orphan != TOY_NO_ORPHAN)
+		err = toy_orphan_del(tx, ti->orphan);
+	return err;
+}
+
+static int free_parts(struct toy_inode *ti, struct toy_tx *tx, bool *done)
+{
+	struct toy_slot *slot;
+	int err = toy_slot_get(tx, ti->zii.ino, &slot);
+
+	if (!err)
+		err = free_map(toy_i_fs(ti), tx, slot, done);
+	if (!err && *done)
+		err = free_xattrs(toy_i_fs(ti), tx, slot, done);
+	if (err || !*done)
+		return err;
+	*done = toy_tx_room(tx) >= TOY_STEP_ROOM;
+	if (!*done)
+		return 0;
+	err = free_entries(ti, tx);
+	return err ? err : toy_slot_free(tx, ti->zii.ino);
+}
+
+int toy_inode_free(struct toy_inode *ti)
+{
+	struct toy_tx *tx;
+	bool done = false;
+	int err;
+
+	while (!done) {
+		err = toy_begin(toy_i_fs(ti), ZUFS_OP_FREE_INODE, &tx);
+		if (err)
+			return err;
+		err = free_parts(ti, tx, &done);
+		if (err) {
+			toy_tx_abort(tx);
+			return err;
+		}
+		err = toy_tx_commit(tx);
+		if (err)
+			return err;
+	}
+	ti->orphan = TOY_NO_ORPHAN;
+	ti->trunc = TOY_NO_ORPHAN;
+	return 0;
+}
+
+/* An entry of an inode that is no orphan: a promise that was kept already. */
+static int entry_drop(struct toy_fs *fs, uint64_t pos)
+{
+	struct toy_tx *tx;
+	int err = toy_begin(fs, ZUFS_OP_NULL, &tx);
+
+	if (err)
+		return err;
+	err = toy_orphan_del(tx, pos);
+	if (err) {
+		toy_tx_abort(tx);
+		return err;
+	}
+	return toy_tx_commit(tx);
+}
+
+/* Under the inode's lock. */
+static int orphan_finish(struct toy_inode *ti, uint64_t entry, uint64_t pos)
+{
+	struct toy_fs *fs = toy_i_fs(ti);
+	const struct toy_slot *slot;
+	int err = toy_slot_read(fs, ti->zii.ino, &slot);
+
+	if (err == -ENOENT)
+		return entry_drop(fs, pos);
+	if (err)
+		return err;
+	if (entry & TOY_ORPH_TRUNCATE) {
+		if (!toy_is_reg(slot))
+			return entry_drop(fs, pos);
+		ti->trunc = pos;
+		return toy_trunc_finish(ti);
+	}
+	if (slot->zi.i_nlink)
+		return entry_drop(fs, pos);
+	/* Open since before the filesystem was read-only for a while. */
+	if (ti->orphan == pos)
+		return 0;
+	ti->orphan = pos;
+	return toy_inode_free(ti);
+}
+
+static int orphan_entry(struct toy_fs *fs, uint64_t entry, uint64_t pos,
+			void *arg)
+{
+	struct toy_inode *ti = toy_inode_ref(arg, TOY_ORPH_INO(entry));
+	int err;
+
+	(void)fs;
+	if (!ti)
+		return -ENOMEM;
+	pthread_rwlock_wrlock(&ti->lock);
+	err = orphan_finish(ti, entry, pos);
+	pthread_rwlock_unlock(&ti->lock);
+	toy_inode_put(ti);
+	return err;
+}
+
+int toy_orphans_finish(struct toy_sbi *ts)
+{
+	return toy_orphan_each(&ts->fs, orphan_entry, ts);
+}

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0 */
+/*
+ * Journals: a record for each transaction, in two slots of its channel by
+ * turns; and their replay.
+ *
+ * Which records are replayed: all valid ones, in order of seq, but for those
+ * that a valid record names as done (struct toy_jhdr). If two transactions N
+ * and M > N change the same line, M held the line's lock when it read the done
+ * numbers, so M's record, and any later one of M's channel, names N. A record
+ * of M's channel that overwrote M's does so too. The same holds for whoever
+ * uses a block again that N wrote and M freed.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tx.h"
+
+uint64_t toy_journal_off(unsigned int channel, unsigned int slot)
+{
+	return TOY_JOURNAL_OFF + (2 * channel + slot) * (uint64_t)TOY_SLOT_SIZE;
+}
+
+static uint64_t rec_len(unsigned int nr)
+{
+	return sizeof(struct toy_jhdr) + nr * sizeof(struct toy_jline);
+}
+
+static void record_lines(struct toy_tx *tx, struct toy_jline *jl)
+{
+	for (unsigned int i = 0; i < tx->nr_sh; i++) {
+		const struct toy_shadow *sh = tx->sh[i];
+		uint64_t m = sh->changed;
+
+		if (sh->dropped || sh->is_new)
+			continue;
+		for (; m; m &= m - 1, jl++) {
+			uint32_t off = (uint32_t)__builtin_ctzll(m) * TOY_LINE;
+
+			jl->off = htole64(sh->bn * TOY_BLOCK + off);
+			memcpy(jl->data, sh->page + off, TOY_LINE);
+		}
+	}
+}
+
+void toy_journal_write(struct toy_tx *tx, uint64_t seq, unsigned int nr)
+{
+	struct toy_fs *fs = tx->fs;
+	struct toy_channel *ch = tx->ch;
+	uint64_t off = toy_journal_off(tx->channel, ch->slot);
+	struct toy_jhdr *h = (void *)ch->rec;
+
+	memset(h, 0, sizeof(*h));
+	h->magic = htole64(TOY_J_MAGIC);
+	h->seq = htole64(seq);
+	h->channel = htole64(tx->channel);
+	h->unique = htole64(tx->unique);
+	h->epoch = htole64(fs->epoch);
+	h->result = htole32((uint32_t)tx->result);
+	h->op = htole16(tx->op);
+	h->nr = htole16((uint16_t)nr);
+	memcpy(h->uuid8, fs->uuid, sizeof(h->uuid8));
+	for (unsigned int i = 0; i < TOY_CHANNELS; i++)
+		h->done[i] = htole64(atomic_load(&fs->chan[i]->done));
+	record_lines(tx, (struct toy_jline *)(h + 1));
+	h->sum = htole64(toy_sum(h, rec_len(nr), off,
+				 offsetof(struct toy_jhdr, sum)));
+
+	/* What the record makes reachable must not be younger than it. */
+	pm_fence_pending(fs);
+	pm_write(fs, off, h, rec_len(nr));
+	pm_fence(fs);
+	ch->slot ^= 1;
+}
+
+/* ---- recovery: single-threaded ---- */
+
+struct found {
+	const struct toy_jhdr *h;
+	uint64_t seq;
+	unsigned int channel, slot;
+};
+
+static bool record_valid(const struct toy_fs *fs, const struct toy_jhdr *h,
+			 uint64_t off)
+{
+	unsigned int nr = le16toh(h->nr);
+
+	return le64toh(h->magic) == TOY_J_MAGIC && nr && nr <= TOY_J_LINES &&
+	       !memcmp(h->uuid8, fs->uuid, sizeof(h->uuid8)) &&
+	       le64toh(h->sum) == toy_sum(h, rec_len(nr), off,
+					  offsetof(struct toy_jhdr, sum));
+}
+
+static bool line_allowed(const struct toy_fs *fs, uint64_t off)
+{
+	uint64_t bn = off / TOY_BLOCK;
+
+	return off % TOY_LINE == 0 &&
+	       ((bn >= TOY_STATE_BN && bn < TOY_ORPHAN_BN + TOY_CHANNELS) ||
+		(bn >= TOY_AG_NODE_BN && bn < fs->blocks));
+}
+
+static int record_check(const struct toy_fs *fs, const struct found *f)
+{
+	const struct toy_jline *jl = (const void *)(f->h + 1);
+	bool bad = le64toh(f->h->channel) != f->channel || !f->seq ||
+		   f->seq > INT64_MAX;
+
+	for (unsigned int i = 0; i < le16toh(f->h->nr); i++)
+		bad |= !line_allowed(fs, le64toh(jl[i].off));
+	if (!bad)
+		return 0;
+	toy_log(TOY_LOG_ERR, "toyfs: block %llu: journal record contradicts",
+		(unsigned long long)(toy_journal_off(f->channel, f->slot) /
+				     TOY_BLOCK));
+	return -EUCLEAN;
+}
+
+static int by_seq(const void *a, const void *b)
+{
+	const struct found *x = a, *y = b;
+
+	return x->seq < y->seq ? -1 : x->seq > y->seq;
+}
+
+static int find_records(const struct toy_fs *fs, struct found *f,
+			unsigned int *nr)
+{
+	*nr = 0;
+	for (unsigned int i = 0; i < 2 * TOY_CHANNELS; i++) {
+		uint64_t off = toy_journal_off(i / 2, i % 2);
+		const struct toy_jhdr *h = pm_at(fs, off);
+		int err;
+
+		if (!record_valid(fs, h, off))
+			continue;
+		f[*nr] = (struct found){ h, le64toh(h->seq), i / 2, i % 2 };
+		err = record_check(fs, &f[*nr]);
+		if (err)
+			return err;
+		++*nr;
+	}
+	qsort(f, *nr, sizeof(*f), by_seq);
+	return 0;
+}
+
+/* Returns whether it had to write. */
+static bool replay(struct toy_fs *fs, const struct toy_jhdr *h, bool write)
+{
+	const struct toy_jline *jl = (const void *)(h + 1);
+	bool differs = false;
+
+	for (unsigned int i = 0; i < le16toh(h->nr); i++) {
+		uint64_t off = le64toh(jl[i].off);
+
+		if (!memcmp(pm_at(fs, off), jl[i].data, TOY_LINE))
+			continue;
+		differs = true;
+		if (write)
+			pm_write(fs, off, jl[i].data, TOY_LINE);
+	}
+	return differs;
+}
+
+int toy_journal_recover(struct toy_fs *fs)
+{
+	struct found f[2 * TOY_CHANNELS];
+	uint64_t done[TOY_CHANNELS] = { 0 };
+	unsigned int nr, written = 0;
+	int err = find_records(fs, f, &nr);
+
+	if (err)
+		return err;
+	for (unsigned int i = 0; i < nr; i++)
+		for (unsigned int c = 0; c < TOY_CHANNELS; c++)
+			if (le64toh(f[i].h->done[c]) > done[c])
+				done[c] = le64toh(f[i].h->done[c]);
+	for (unsigned int i = 0; i < nr; i++) {
+		if (f[i].seq <= done[f[i].channel])
+			continue;
+		written += replay(fs, f[i].h, !fs->ro_feat);
+	}
+	if (written && fs->ro_feat) {
+		toy_log(TOY_LOG_ERR,
+			"toyfs: unknown feature: the journal can't be replayed");
+		return -EROFS;
+	}
+	if (written) {
+		pm_fence(fs);
+		toy_log(TOY_LOG_INFO, "toyfs: %u transactions replayed",
+			written);
+	}
+	for (unsigned int i = 0; i < nr; i++) {
+		struct toy_channel *ch = fs->chan[f[i].channel];
+
+		atomic_store(&ch->done, f[i].seq);
+		ch->slot = f[i].slot ^ 1;
+		if (f[i].seq > atomic_load(&fs->seq))
+			atomic_store(&fs->seq, f[i].seq);
+	}
+	for (unsigned int c = 0; c < TOY_CHANNELS; c++)
+		if (done[c] > atomic_load(&fs->seq))
+			atomic_store(&fs->seq, done[c]);
+	return 0;
+}

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0
+/*
+ * The plugin: registration, mount, umount, remount.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "plugin.h"
+
+int toy_corrupt(uint64_t ino, const char *what)
+{
+	toy_log(TOY_LOG_ERR, "toyfs: inode %lu: %s", (unsigned long)ino, what);
+	return -EUCLEAN;
+}
+
+int toy_begin(struct toy_fs *fs, uint16_t op, struct toy_tx **txp)
+{
+	int err = toy_tx_begin(fs, zus_current_channel(), txp);
+
+	if (!err)
+		toy_tx_ident(*txp, zus_current_unique(), op, 0);
+	return err;
+}
+
+static const struct zus_sbi_operations toy_sbi_ops = {
+	.statfs = toy_statfs,
+	.new_inode = toy_new_inode,
+	.lookup = toy_lookup,
+	.iget = toy_iget,
+	.add_dentry = toy_add_dentry,
+	.remove_dentry = toy_remove_dentry,
+	.rename = toy_rename,
+	.readdir = toy_readdir,
+};
+
+const struct zus_zii_operations toy_zii_ops = {
+	.evict = toy_inode_evict,
+	.setattr = toy_setattr,
+	.sync = toy_sync,
+	.get_symlink = toy_get_symlink,
+	.get_multy = toy_get_multy,
+	.grant = toy_grant,
+	.grant_put = toy_grant_put,
+	.commit_write = toy_commit_write,
+};
+
+static struct zus_sb_info *sbi_alloc(struct zus_fs_info *zfi)
+{
+	struct toy_sbi *ts = calloc(1, sizeof(*ts));
+
+	(void)zfi;
+	if (!ts)
+		return NULL;
+	ts->table = calloc(TOY_TABLE_SIZE, sizeof(*ts->table));
+	if (!ts->table) {
+		free(ts);
+		return NULL;
+	}
+	pthread_mutex_init(&ts->table_lock, NULL);
+	ts->sbi.op = &toy_sbi_ops;
+	return &ts->sbi;
+}
+
+static void sbi_free(struct zus_sb_info *sbi)
+{
+	struct toy_sbi *ts = toy_sbi(sbi);
+
+	pthread_mutex_destroy(&ts->table_lock);
+	free(ts->table);
+	free(ts);
+}
+
+/* There are no options of toyfs yet, so each one is unknown. */
+static int parse_options(const struct zufs_ioc_mount *zim)
+{
+	for (uint32_t i = 0; i < zim->options_len && i < ZUFS_MO_MAX; i++) {
+		if (zim->options[i] != ',')
+			return -EINVAL;
+	}
+	return 0;
+}
+
+static void sbi_fini(struct zus_sb_info *sbi)
+{
+	struct toy_sbi *ts = toy_sbi(sbi);
+
+	toy_inodes_drop(ts);
+	if (ts->open)
+		toy_close(&ts->fs);
+	ts->open = false;
+}
+
+/* A dirty journal is replayed on a read-only mount too. */
+static int make_consistent(struct toy_sbi *ts, bool ro)
+{
+	struct toy_fs *fs = &ts->fs;
+	int err;
+
+	if (fs->ro_feat && !ro)
+		return -EROFS;
+	err = toy_recover(fs);
+	if (err)
+		return err;
+	if (ro)
+		fs->ro = true;
+	return fs->ro ? 0 : toy_orphans_finish(ts);
+}
+
+static int root_get(struct toy_sbi *ts, struct zufs_ioc_mount *zim)
+{
+	struct toy_inode *root;
+	int err = toy_inode_get(ts, TOY_ROOT_INO, 0, &zim->root, &root);
+
+	if (err)
+		return err == -ESTALE ? toy_corrupt(TOY_ROOT_INO, "no root") :
+					err;
+	if ((le16toh(zim->root.zi.i_mode) & 0170000) != 0040000) {
+		toy_inode_put(root);
+		return toy_corrupt(TOY_ROOT_INO, "the root is no directory");
+	}
+	ts->sbi.z_root = &root->zii;
+	return 0;
+}
+
+static int fs_open(struct toy_sbi *ts, const struct zufs_ioc_mount *zim)
+{
+	const char *why = "";
+	int err = toy_open(&ts->fs, ts->sbi.md.addr, ts->sbi.md.bytes, &why);
+
+	if (err && !(zim->mount_flags & ZUFS_M_SILENT))
+		toy_log(TOY_LOG_ERR, "toyfs: no mount: %s", why);
+	ts->open = !err;
+	ts->fs.epoch = ts->sbi.epoch;
+	return err;
+}
+
+static int sbi_init(struct zus_sb_info *sbi, struct zufs_ioc_mount *zim)
+{
+	struct toy_sbi *ts = toy_sbi(sbi);
+	int err = parse_options(zim);
+
+	if (!err)
+		err = fs_open(ts, zim);
+	if (!err)
+		err = make_consistent(ts, zim->mount_flags & ZUFS_M_RDONLY);
+	if (!err)
+		err = root_get(ts, zim);
+	if (err) {
+		sbi_fini(sbi);
+		return err;
+	}
+	zim->fs_caps = ZUFS_FSC_NIO_READS | ZUFS_FSC_NIO_WRITES;
+	zim->falloc_sup = 0;
+	zim->blocksize_bits = ZUFS_BLOCK_SHIFT;
+	return 0;
+}
+
+/* The kernel lets no operation run meanwhile that changes anything. */
+static int sbi_remount(struct zus_sb_info *sbi, struct zufs_ioc_mount *zim)
+{
+	struct toy_sbi *ts = toy_sbi(sbi);
+	bool ro = zim->remount_flags & ZUFS_REM_WILL_RO;
+	int err = parse_options(zim);
+
+	if (err || ro == ts->fs.ro)
+		return err;
+	if (ts->fs.ro_feat)
+		return -EROFS;
+	ts->fs.ro = ro;
+	if (ro)
+		return 0;
+	err = toy_orphans_finish(ts);
+	if (err)
+		ts->fs.ro = true;
+	return err;
+}
+
+static const struct zus_zfi_operations toy_zfi_ops = {
+	.sbi_alloc = sbi_alloc,
+	.sbi_free = sbi_free,
+	.sbi_init = sbi_init,
+	.sbi_fini = sbi_fini,
+	.sbi_remount = sbi_remount,
+};
+
+static struct zus_fs_info toy_zfi = {
+	.rfi = { .fsname = "toyfs",
+		 .FS_magic = TOY_MAGIC,
+		 .FS_ver_major = TOY_MAJOR,
+		 .FS_ver_minor = TOY_MINOR,
+		 .s_time_gran = 1,
+		 .s_maxbytes = TOY_MAX_BYTES,
+		 .s_time_min = INT64_MIN / 1000000000,
+		 .s_time_max = INT64_MAX / 1000000000 },
+	.op = &toy_zfi_ops,
+};
+
+int zus_plugin_init(void)
+{
+	toy_log = zus_log;
+	return zus_register_one(&toy_zfi);
+}

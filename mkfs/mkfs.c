@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0
+/* mkfs.toyfs - makes a toyfs on persistent memory or on a plain file. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <uuid.h>
+
+#include "mkfs.h"
+#include "toyfs.h"
+
+#define MIN_BYTES ((uint64_t)TOY_MIN_BLOCKS << ZUFS_BLOCK_SHIFT)
+
+bool fail(const char *fmt, ...)
+{
+	va_list ap;
+
+	fflush(stdout);
+	fputs("mkfs.toyfs: ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	return false;
+}
+
+/* Bytes of the filesystem: a multiple of 2 MiB. */
+static bool choose_size(const struct mkfs *mk, const struct device *dev,
+			uint64_t *bytes)
+{
+	uint64_t want = mk->size ? mk->size : dev->bytes;
+
+	if (dev->block && want > dev->bytes)
+		return fail("%s: has %llu bytes, fewer than -s asks for",
+			    mk->path, (unsigned long long)dev->bytes);
+	*bytes = want & ~(uint64_t)ZUFS_ALLOC_MASK;
+	if (*bytes < MIN_BYTES)
+		return fail(
+			"%s: %llu bytes are too few: a toyfs wants %llu MiB",
+			mk->path, (unsigned long long)want,
+			(unsigned long long)MIN_BYTES >> 20);
+	if (*bytes > INT64_MAX)
+		return fail("%s: %llu bytes are too many", mk->path,
+			    (unsigned long long)want);
+	if (*bytes != want && !mk->quiet)
+		printf("%s: rounded down to %llu MiB, a multiple of 2 MiB: %llu bytes stay unused\n",
+		       mk->path, (unsigned long long)*bytes >> 20,
+		       (unsigned long long)(want - *bytes));
+	return true;
+}
+
+static bool fill_opts(const struct mkfs *mk, uint64_t bytes,
+		      struct toy_mkfs_opts *opts)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	*opts = (struct toy_mkfs_opts){
+		.label = mk->label,
+		.blocks = bytes >> ZUFS_BLOCK_SHIFT,
+		.time = now.tv_sec * 1000000000LL + now.tv_nsec,
+	};
+	memcpy(opts->uuid, mk->uuid, sizeof(opts->uuid));
+	if (getrandom(opts->seed, sizeof(opts->seed), 0) != sizeof(opts->seed))
+		return fail("the kernel gives no random numbers");
+	return true;
+}
+
+static bool make_it(const struct mkfs *mk, const struct device *dev,
+		    uint64_t bytes, uint64_t *ag_count)
+{
+	const struct toy_super *sb;
+	struct toy_mkfs_opts opts;
+	char *base;
+	int err;
+
+	if (!fill_opts(mk, bytes, &opts) || !device_wipe(dev))
+		return false;
+	base = device_map(dev, bytes);
+	if (!base)
+		return false;
+	err = toy_mkfs(base, bytes, &opts);
+	if (err)
+		fail("%s: %s", mk->path, strerror(-err));
+	sb = (const void *)(base + TOY_SB_OFF);
+	*ag_count = le64toh(sb->ag_count);
+	return device_unmap(dev, base, bytes) && !err;
+}
+
+static void say(const struct mkfs *mk, uint64_t bytes, uint64_t ag_count)
+{
+	char uuid[UUID_STR_LEN];
+
+	uuid_unparse(mk->uuid, uuid);
+	printf("%s: %stoyfs %d.%d, %llu MiB: %llu blocks of %u bytes", mk->path,
+	       mk->dry ? "would be " : "", TOY_MAJOR, TOY_MINOR,
+	       (unsigned long long)bytes >> 20,
+	       (unsigned long long)bytes >> ZUFS_BLOCK_SHIFT, ZUFS_BLOCK_SIZE);
+	if (ag_count)
+		printf(", %llu allocation group%s",
+		       (unsigned long long)ag_count, ag_count > 1 ? "s" : "");
+	printf("\n  uuid   %s\n  label  %s\n", uuid,
+	       mk->label ? mk->label : "(none)");
+}
+
+static bool run(const struct mkfs *mk, struct device *dev)
+{
+	uint64_t bytes = 0, ag_count = 0;
+
+	if (!device_open(mk, dev) || !choose_size(mk, dev, &bytes))
+		return false;
+	if (!mk->force && !device_blank(dev))
+		return false;
+	if (!mk->dry &&
+	    (!device_grow(dev, bytes) || !make_it(mk, dev, bytes, &ag_count)))
+		return false;
+	if (!mk->quiet)
+		say(mk, bytes, ag_count);
+	return true;
+}
+
+int main(int argc, char **argv)
+{
+	struct device dev = { .fd = -1 };
+	struct mkfs mk = { 0 };
+	bool ok;
+
+	switch (parse_options(argc, argv, &mk)) {
+	case PARSED_DONE:
+		return 0;
+	case PARSED_BAD:
+		return 1;
+	case PARSED_RUN:
+		break;
+	}
+	ok = run(&mk, &dev);
+	device_close(&dev);
+	return ok ? 0 : 1;
+}
