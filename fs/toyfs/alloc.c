@@ -19,8 +19,8 @@ struct toy_ag {
 	pthread_mutex_t lock;
 	pthread_mutex_t commit_lock;
 	uint64_t *bits; /* volatile copy; NULL: not loaded */
-	uint32_t free; /* of bits; before that, when counted, as on media */
-	bool counted; /* in toy_fs.free_blocks */
+	uint32_t free;	/* of bits; before that, when counted, as on media */
+	bool counted;	/* in toy_fs.free_blocks */
 };
 
 /* An AG node's bits; words are little-endian, bit n is byte n / 8, bit n % 8. */
@@ -265,6 +265,8 @@ int toy_reserve(struct toy_fs *fs, unsigned int channel, uint64_t hint,
 
 void toy_unreserve(struct toy_fs *fs, uint64_t bn, uint32_t len)
 {
+	if (!toy_is_data(fs, bn, len))
+		return;
 	while (len) {
 		uint64_t rel = bn - fs->data_bn;
 		struct toy_ag *ag = &fs->ags[rel / TOY_AG_BLOCKS];
@@ -273,8 +275,10 @@ void toy_unreserve(struct toy_fs *fs, uint64_t bn, uint32_t len)
 
 		n = n < len ? n : len;
 		pthread_mutex_lock(&ag->lock);
-		bits_set(ag->bits, pos, n, false);
-		ag_count_add(fs, ag, n);
+		if (ag->bits) {
+			bits_set(ag->bits, pos, n, false);
+			ag_count_add(fs, ag, n);
+		}
 		pthread_mutex_unlock(&ag->lock);
 		bn += n;
 		len -= n;

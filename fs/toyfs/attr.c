@@ -28,9 +28,8 @@ static void set_plain(struct toy_inode *ti, struct toy_slot *slot,
 		slot->zi.i_atime = zi->i_atime;
 	if (io->valid & ZUFS_STATX_MTIME)
 		slot->zi.i_mtime = zi->i_mtime;
-	slot->zi.i_ctime = io->valid & ZUFS_STATX_CTIME ?
-				   zi->i_ctime :
-				   htole64(io->op.time);
+	slot->zi.i_ctime = io->valid & ZUFS_STATX_CTIME ? zi->i_ctime :
+							  htole64(io->op.time);
 	if (io->valid & ZUFS_STATX_VERSION) {
 		slot->zi.i_generation = zi->i_generation;
 		ti->zii.generation = le64toh(zi->i_generation);

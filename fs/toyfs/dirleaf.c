@@ -9,7 +9,7 @@
 
 #include "plugin.h"
 
-#define FIRST ((uint32_t)sizeof(struct toy_node))
+#define FIRST	((uint32_t)sizeof(struct toy_node))
 #define MIN_REC TOY_DIRENT_LEN(1)
 
 struct toy_dirent *toy_leaf_rec(const void *leaf, uint32_t off)
@@ -240,8 +240,8 @@ void toy_leaf_del(void *leaf, uint32_t off)
 	add_nr(leaf, -1);
 	de->ino = 0;
 	if (prev)
-		prev->rec_len = htole16(le16toh(prev->rec_len) +
-					le16toh(de->rec_len));
+		prev->rec_len =
+			htole16(le16toh(prev->rec_len) + le16toh(de->rec_len));
 }
 
 /* Where the upper half begins: at the border of two hashes. */

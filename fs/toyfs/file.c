@@ -8,9 +8,9 @@
 #include "plugin.h"
 
 /* Lines that one more extent can need: its bitmap, and a node for each level. */
-#define FILL_ROOM 260U
+#define FILL_ROOM   260U
 /* What one transaction zeroes at most: 64 MiB. */
-#define FILL_MAX (64ULL << 8)
+#define FILL_MAX    (64ULL << 8)
 #define HUGE_BLOCKS 512U
 
 static uint64_t blocks_of(uint64_t bytes)
@@ -67,7 +67,8 @@ static int fill_take(struct fill *f, uint64_t lblk, uint64_t pblk, uint32_t len,
 }
 
 /* Whole 2 MiB that are aligned in the file and on media. -ENOSPC: none. */
-static int fill_huge(struct fill *f, uint64_t lblk, uint64_t want, uint32_t *len)
+static int fill_huge(struct fill *f, uint64_t lblk, uint64_t want,
+		     uint32_t *len)
 {
 	struct toy_fs *fs = toy_i_fs(f->ti);
 	uint64_t bn;
@@ -217,7 +218,6 @@ static int answer(struct toy_inode *ti, struct zufs_ioc_get_multy *io,
 		  const struct zufs_extent *fresh, int nr_fresh)
 {
 	uint64_t at = io->filepos >> ZUFS_BLOCK_SHIFT, end;
-	uint32_t room = zus_op_room(&io->op.hdr) / sizeof(io->ext[0]);
 	const struct toy_slot *slot;
 	struct toy_tree t;
 	int n, err = slot_regular(ti, &slot);
@@ -228,10 +228,9 @@ static int answer(struct toy_inode *ti, struct zufs_ioc_get_multy *io,
 	end = blocks_of(le64toh(slot->zi.i_size));
 	if (end <= at)
 		end = at + 1;
-	room = io->max < room ? io->max : room;
-	for (io->n = 0; io->n < room && at < end; io->n++) {
+	for (io->n = 0; io->n < io->max && at < end; io->n++) {
 		if (!nr_fresh) {
-			n = toy_map_get(&t, at, end, io->ext, room);
+			n = toy_map_get(&t, at, end, io->ext, io->max);
 			if (n < 0)
 				return n;
 			io->n = n;

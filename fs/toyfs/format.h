@@ -60,7 +60,7 @@ struct toy_node {
 	__le64 sum; /*  8: toy_sum of the block, this field as 0 */
 	__le64 owner; /* 16: ino of the tree, directory, xattr; AG number */
 	__le64 link; /* 24: orphan and xattr blocks: next block or 0 */
-	__le32 free; /* 32: AG: free blocks; directory: free bytes */
+	__le32 free; /* 32: AG: free blocks; directory, xattr: free bytes */
 	__u8 pad[28]; /* 36 */
 }; /* 64 bytes: one line */
 
@@ -161,6 +161,17 @@ struct toy_dirent {
 };
 
 #define TOY_DIRENT_LEN(nlen) (((nlen) + 20U + 7U) & ~7U)
+
+/* ---- xattr node: entries from byte 64, back to back; then free bytes ---- */
+
+struct toy_xattr {
+	__le16 vlen; /* 0: of the value */
+	__u8 type; /* 2: ZUFS_XATTR_* */
+	__u8 nlen; /* 3: 1 to 255 */
+	char name[]; /* 4: without prefix and NUL, then the value */
+};
+
+#define TOY_XATTR_LEN(nlen, vlen) (((nlen) + (vlen) + 4U + 3U) & ~3U)
 
 /* ---- journal record: header, then lines ---- */
 

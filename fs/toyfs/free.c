@@ -111,8 +111,7 @@ static int free_xattrs(struct toy_fs *fs, struct toy_tx *tx,
 
 	while (slot->zi.i_xattr && toy_tx_room(tx) > 2 * TOY_STEP_ROOM) {
 		bn = le64toh(slot->zi.i_xattr);
-		err = toy_node_read(fs, tx, bn, TOY_XATTR_MAGIC,
-				    &node);
+		err = toy_node_read(fs, tx, bn, TOY_XATTR_MAGIC, &node);
 		if (err)
 			return err;
 		next = le64toh(((const struct toy_node *)node)->link);
@@ -123,17 +122,6 @@ static int free_xattrs(struct toy_fs *fs, struct toy_tx *tx,
 	}
 	*done = !slot->zi.i_xattr;
 	return 0;
-}
-
-static int free_entries(struct toy_inode *ti, struct toy_tx *tx)
-{
-	int err = 0;
-
-	if (ti->trunc != TOY_NO_ORPHAN)
-		err = toy_orphan_del(tx, ti->trunc);
-	if (!err && ti->orphan != TOY_NO_ORPHAN)
-		err = toy_orphan_del(tx, ti->orphan);
-	return err;
 }
 
 static int free_parts(struct toy_inode *ti, struct toy_tx *tx, bool *done)
@@ -150,16 +138,19 @@ static int free_parts(struct toy_inode *ti, struct toy_tx *tx, bool *done)
 	*done = toy_tx_room(tx) >= TOY_STEP_ROOM;
 	if (!*done)
 		return 0;
-	err = free_entries(ti, tx);
-	return err ? err : toy_slot_free(tx, ti->zii.ino);
+	err = toy_slot_free(tx, ti->zii.ino);
+	return err ? err : toy_orphan_del(tx, ti->orphan);
 }
 
 int toy_inode_free(struct toy_inode *ti)
 {
 	struct toy_tx *tx;
 	bool done = false;
-	int err;
+	/* First: a transaction can't always delete two entries. */
+	int err = toy_trunc_finish(ti);
 
+	if (err)
+		return err;
 	while (!done) {
 		err = toy_begin(toy_i_fs(ti), ZUFS_OP_FREE_INODE, &tx);
 		if (err)
@@ -174,7 +165,6 @@ int toy_inode_free(struct toy_inode *ti)
 			return err;
 	}
 	ti->orphan = TOY_NO_ORPHAN;
-	ti->trunc = TOY_NO_ORPHAN;
 	return 0;
 }
 

@@ -276,8 +276,8 @@ static int commit_tx(struct toy_inode *ti, struct zufs_ioc_commit *io)
 static void grant_next(struct toy_inode *ti, struct zufs_ioc_commit *io)
 {
 	uint64_t size = le64toh(io->attr.zi.i_size);
-	uint64_t lblk = (size >> ZUFS_BLOCK_SHIFT) +
-			!!(size & (ZUFS_BLOCK_SIZE - 1));
+	uint64_t lblk =
+		(size >> ZUFS_BLOCK_SHIFT) + !!(size & (ZUFS_BLOCK_SIZE - 1));
 	uint64_t hint = 0;
 	int n;
 

@@ -256,8 +256,8 @@ static struct toy_inode *inode_lock_new(struct toy_sbi *ts, uint64_t ino)
 	}
 }
 
-int toy_inode_new(struct toy_sbi *ts, struct toy_tx *tx,
-		  struct toy_inode **tip, struct toy_slot **slot)
+int toy_inode_new(struct toy_sbi *ts, struct toy_tx *tx, struct toy_inode **tip,
+		  struct toy_slot **slot)
 {
 	uint64_t ino;
 	int err = toy_slot_alloc(tx, &ino, slot);

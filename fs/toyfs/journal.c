@@ -63,8 +63,8 @@ void toy_journal_write(struct toy_tx *tx, uint64_t seq, unsigned int nr)
 	for (unsigned int i = 0; i < TOY_CHANNELS; i++)
 		h->done[i] = htole64(atomic_load(&fs->chan[i]->done));
 	record_lines(tx, (struct toy_jline *)(h + 1));
-	h->sum = htole64(toy_sum(h, rec_len(nr), off,
-				 offsetof(struct toy_jhdr, sum)));
+	h->sum = htole64(
+		toy_sum(h, rec_len(nr), off, offsetof(struct toy_jhdr, sum)));
 
 	/* What the record makes reachable must not be younger than it. */
 	pm_fence_pending(fs);

@@ -15,7 +15,7 @@
  * extent: one node shifted, a bitmap line and its header for each freed or new
  * node of a path, root and inode.
  */
-#define STEP_LINES 120U
+#define STEP_LINES  120U
 #define SPLIT_LINES 360U /* the step that splits an extent in two */
 
 struct ext {
@@ -74,22 +74,21 @@ static void put_hole(struct answer *a, uint64_t to)
 }
 
 /* What of @e is behind a->pos, with the hole before it. */
-static int put_ext(struct answer *a, const struct ext *e)
+static void put_ext(struct answer *a, const struct ext *e)
 {
 	uint64_t end = e->lblk + e->len, skip;
 
 	if (end <= a->pos)
-		return 0;
+		return;
 	if (e->lblk > a->pos)
 		put_hole(a, e->lblk);
 	if (full(a))
-		return 0;
+		return;
 	skip = a->pos - e->lblk;
 	end = end < a->end ? end : a->end;
 	a->ext[a->n++] = (struct zufs_extent){ a->pos, e->pblk + skip,
 					       (uint32_t)(end - a->pos), 0 };
 	a->pos = end;
-	return 0;
 }
 
 int toy_map_get(const struct toy_tree *t, uint64_t lblk, uint64_t end,
@@ -100,12 +99,12 @@ int toy_map_get(const struct toy_tree *t, uint64_t lblk, uint64_t end,
 	struct ext e;
 	int n, err = ext_floor(t, lblk, &e);
 
-	if (!err) {
-		err = put_ext(&a, &e);
-		key = e.lblk + 1;
-	}
 	if (err && err != -ENOENT)
 		return err;
+	if (!err) {
+		put_ext(&a, &e);
+		key = e.lblk + 1;
+	}
 	while (!full(&a)) {
 		struct toy_rec rec[BATCH];
 

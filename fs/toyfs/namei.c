@@ -80,9 +80,8 @@ static int slot_init(struct toy_tx *tx, struct toy_fs *fs,
 	return 0;
 }
 
-static int new_name(struct toy_tx *tx, struct toy_fs *fs,
-		    struct toy_inode *dir, struct zufs_ioc_new_inode *io,
-		    struct toy_slot *slot)
+static int new_name(struct toy_tx *tx, struct toy_fs *fs, struct toy_inode *dir,
+		    struct zufs_ioc_new_inode *io, struct toy_slot *slot)
 {
 	struct toy_name name = { io->str.name, io->str.len };
 	bool is_dir = toy_is_dir(slot);

@@ -3,6 +3,7 @@
  * The plugin: registration, mount, umount, remount.
  */
 #include <errno.h>
+#include <linux/falloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,6 +44,10 @@ const struct zus_zii_operations toy_zii_ops = {
 	.grant = toy_grant,
 	.grant_put = toy_grant_put,
 	.commit_write = toy_commit_write,
+	.fallocate = toy_fallocate,
+	.getxattr = toy_getxattr,
+	.setxattr = toy_setxattr,
+	.listxattr = toy_listxattr,
 };
 
 static struct zus_sb_info *sbi_alloc(struct zus_fs_info *zfi)
@@ -150,8 +155,10 @@ static int sbi_init(struct zus_sb_info *sbi, struct zufs_ioc_mount *zim)
 		sbi_fini(sbi);
 		return err;
 	}
-	zim->fs_caps = ZUFS_FSC_NIO_READS | ZUFS_FSC_NIO_WRITES;
-	zim->falloc_sup = 0;
+	zim->fs_caps = ZUFS_FSC_NIO_READS | ZUFS_FSC_NIO_WRITES |
+		       ZUFS_FSC_ACL_ON;
+	zim->falloc_sup = FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE |
+			  FALLOC_FL_ZERO_RANGE;
 	zim->blocksize_bits = ZUFS_BLOCK_SHIFT;
 	return 0;
 }

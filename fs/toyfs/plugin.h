@@ -12,13 +12,13 @@
 #include "toyfs.h"
 #include "zus.h"
 
-#define TOY_MAX_BYTES (1ULL << 47)
-#define TOY_MAX_LBLK (TOY_MAX_BYTES >> ZUFS_BLOCK_SHIFT)
-#define TOY_LINK_MAX 0x7fffffffU
-#define TOY_NO_ORPHAN UINT64_MAX
+#define TOY_MAX_BYTES  (1ULL << 47)
+#define TOY_MAX_LBLK   (TOY_MAX_BYTES >> ZUFS_BLOCK_SHIFT)
+#define TOY_LINK_MAX   0x7fffffffU
+#define TOY_NO_ORPHAN  UINT64_MAX
 #define TOY_TABLE_SIZE 4096U
 /* Lines that a step leaves for the slot, its free list and an orphan entry. */
-#define TOY_STEP_ROOM 24U
+#define TOY_STEP_ROOM  24U
 
 struct toy_sbi {
 	struct zus_sb_info sbi;
@@ -42,12 +42,12 @@ struct toy_grants {
 struct toy_inode {
 	struct zus_inode_info zii;
 	struct toy_inode *next; /* same hash */
-	unsigned int refs; /* under the table's lock, like taken */
-	uint64_t taken; /* references ever */
-	bool dead; /* its slot is free; under lock */
-	pthread_rwlock_t lock; /* slot, map, what follows */
+	unsigned int refs;	/* under the table's lock, like taken */
+	uint64_t taken;		/* references ever */
+	bool dead;		/* its slot is free; under lock */
+	pthread_rwlock_t lock;	/* slot, map, what follows */
 	uint64_t orphan; /* position of its orphan entry, or TOY_NO_ORPHAN */
-	uint64_t trunc; /* the same of a truncate that isn't finished */
+	uint64_t trunc;	 /* the same of a truncate that isn't finished */
 	struct toy_grants grants;
 };
 
@@ -67,12 +67,10 @@ static inline struct toy_fs *toy_i_fs(struct toy_inode *ti)
 }
 
 /* A map that a transaction changes; @slot is the transaction's copy. */
-static inline struct toy_tree toy_slot_tree(struct toy_fs *fs,
-					    struct toy_tx *tx,
-					    struct toy_slot *slot)
+static inline struct toy_tree
+toy_slot_tree(struct toy_fs *fs, struct toy_tx *tx, struct toy_slot *slot)
 {
-	return (struct toy_tree){ fs, tx, &slot->map,
-				  le64toh(slot->zi.i_ino) };
+	return (struct toy_tree){ fs, tx, &slot->map, le64toh(slot->zi.i_ino) };
 }
 
 /* A map to read; nothing writes through it. */
@@ -115,8 +113,8 @@ int toy_inode_get(struct toy_sbi *ts, uint64_t ino, uint64_t generation,
  * A new slot in @tx and its volatile inode, locked and referenced. After the
  * end of the transaction toy_inode_born() with its result.
  */
-int toy_inode_new(struct toy_sbi *ts, struct toy_tx *tx,
-		  struct toy_inode **tip, struct toy_slot **slot);
+int toy_inode_new(struct toy_sbi *ts, struct toy_tx *tx, struct toy_inode **tip,
+		  struct toy_slot **slot);
 void toy_inode_born(struct toy_inode *ti, int err);
 void toy_inode_evict(struct zus_inode_info *zii, bool free_inode);
 /* Frees the volatile inodes that are left, without a look at the media. */
@@ -150,7 +148,7 @@ struct toy_found {
 	uint64_t key;
 	uint64_t ino;
 	uint8_t type;
-	uint64_t bn; /* leaf */
+	uint64_t bn;  /* leaf */
 	uint32_t off; /* of the record in it */
 };
 
@@ -245,5 +243,12 @@ int toy_get_symlink(struct zus_inode_info *zii,
 /* Gives a new symlink its text. */
 int toy_symlink_init(struct toy_tx *tx, struct toy_fs *fs,
 		     struct toy_slot *slot, const char *text, uint32_t len);
+
+/* ---- fallocate.c, xattr.c ---- */
+
+int toy_fallocate(struct zus_inode_info *zii, struct zufs_ioc_IO *io);
+int toy_getxattr(struct zus_inode_info *zii, struct zufs_ioc_xattr *io);
+int toy_setxattr(struct zus_inode_info *zii, struct zufs_ioc_xattr *io);
+int toy_listxattr(struct zus_inode_info *zii, struct zufs_ioc_xattr *io);
 
 #endif /* TOYFS_PLUGIN_H */

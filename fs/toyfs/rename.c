@@ -98,8 +98,7 @@ static int whiteout(struct mv *m)
 	slot->zi.i_atime = htole64(m->time);
 	slot->btime = htole64(m->time);
 	return toy_dir_set(m->tx, &m->ts->fs, m->od, m->old_name,
-			   m->old->zii.ino, m->white->zii.ino,
-			   toy_dt(S_IFCHR));
+			   m->old->zii.ino, m->white->zii.ino, toy_dt(S_IFCHR));
 }
 
 static int move(struct mv *m, uint64_t flags)

@@ -172,6 +172,8 @@ int toy_open(struct toy_fs *fs, void *base, uint64_t bytes, const char **why);
 /* Replays the journals (writes, unless nothing is to do); then the filesystem may be used. */
 int toy_recover(struct toy_fs *fs);
 void toy_close(struct toy_fs *fs);
+/* What dt->sum has to be, in host order. */
+uint64_t toy_dev_table_sum(const struct zufs_dev_table *dt);
 
 /* ---- log: set by the plugin or tool; default stderr ---- */
 extern void (*toy_log)(int level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -11,7 +11,7 @@
 
 #include "tx.h"
 
-#define MAX_DEPTH 8U
+#define MAX_DEPTH   8U
 #define INLINE_BACK 3U /* a leaf this small goes back into the root */
 
 /* A step of the way down: lv[0] is the leaf. */
@@ -122,8 +122,8 @@ static int next_leaf(const struct toy_tree *t, struct path *p, bool right)
 {
 	unsigned int l = 1;
 
-	while (l < p->depth && (right ? p->lv[l].idx + 1 >= p->lv[l].nr :
-					p->lv[l].idx == 0))
+	while (l < p->depth &&
+	       (right ? p->lv[l].idx + 1 >= p->lv[l].nr : p->lv[l].idx == 0))
 		l++;
 	if (l >= p->depth)
 		return -ENOENT;

@@ -13,14 +13,13 @@
 
 #include "tx.h"
 
-#define LINES_OF_BLOCK (TOY_BLOCK / TOY_LINE)
-
 /* ---- verified nodes: bits are set and cleared by any thread ---- */
 
 static bool verified_get(const struct toy_fs *fs, uint64_t bn)
 {
 	return __atomic_load_n(&fs->verified[bn / 8], __ATOMIC_RELAXED) >>
-		       (bn % 8) & 1;
+		       (bn % 8) &
+	       1;
 }
 
 static void verified_set(struct toy_fs *fs, uint64_t bn)
@@ -83,8 +82,7 @@ bool toy_node_sum_ok(const struct toy_fs *fs, uint64_t bn)
 {
 	const uint8_t *page = pm_at(fs, bn * TOY_BLOCK);
 	enum toy_kind kind = bn == TOY_STATE_BN ? TOY_K_STATE : TOY_K_NODE;
-	uint32_t end = bn == TOY_STATE_BN ? sizeof(struct toy_state) :
-					    TOY_BLOCK;
+	uint32_t end = TOY_BLOCK;
 	struct toy_unit u;
 
 	if (bn == TOY_STATE_BN)

@@ -9,8 +9,8 @@
 
 /* What the sums of a block cover. */
 enum toy_kind {
-	TOY_K_RAW, /* no sum */
-	TOY_K_NODE, /* one, of the block */
+	TOY_K_RAW,   /* no sum */
+	TOY_K_NODE,  /* one, of the block */
 	TOY_K_SLOTS, /* one for each inode slot */
 	TOY_K_STATE, /* of the head, and one for each channel's line */
 };
@@ -18,17 +18,17 @@ enum toy_kind {
 /* Lines of a block as a transaction sees them. */
 struct toy_shadow {
 	uint64_t bn;
-	uint64_t present; /* lines in page[]; a bit each */
-	uint64_t changed; /* lines that differ from media, at commit */
+	uint64_t present;	 /* lines in page[]; a bit each */
+	uint64_t changed;	 /* lines that differ from media, at commit */
 	struct toy_shadow *next; /* same hash */
 	enum toy_kind kind;
-	bool is_new; /* nothing on media reaches it: stored whole */
+	bool is_new;  /* nothing on media reaches it: stored whole */
 	bool dropped; /* freed by this transaction */
 	_Alignas(64) uint8_t page[TOY_BLOCK];
 };
 
 enum toy_run_kind {
-	TOY_R_ALLOC, /* by this transaction */
+	TOY_R_ALLOC,	/* by this transaction */
 	TOY_R_RESERVED, /* before it; an abort leaves it reserved */
 	TOY_R_FREE,
 	TOY_R_DROP_ALLOC, /* TOY_R_ALLOC, then freed again */
@@ -41,8 +41,8 @@ struct toy_run {
 	enum toy_run_kind kind;
 };
 
-#define TOY_TX_HASH 256U
-#define TOY_TX_KEEP 64U /* shadows that stay allocated between transactions */
+#define TOY_TX_HASH  256U
+#define TOY_TX_KEEP  64U /* shadows that stay allocated between transactions */
 #define TOY_LINE_SET 1024U /* twice what a record holds, a power of 2 */
 
 /* One for each channel, used again and again; under the channel's lock. */
@@ -66,7 +66,7 @@ struct toy_tx {
 	bool itable_held;
 	uint64_t grow_lblk, grow_pblk; /* blocks new in the inode file */
 	uint32_t grow_len;
-	int stolen; /* channel whose lock is held too, or -1 */
+	int stolen;	       /* channel whose lock is held too, or -1 */
 	uint32_t orphans_held; /* orphan locks; a bit a channel */
 
 	uint64_t unique;
@@ -76,9 +76,10 @@ struct toy_tx {
 
 struct toy_channel {
 	pthread_mutex_t lock; /* the whole transaction: journal, free slots */
-	pthread_mutex_t orphan_lock; /* the channel's orphan blocks, to the end of the transaction */
+	pthread_mutex_t
+		orphan_lock; /* the channel's orphan blocks, to the end of the transaction */
 	_Atomic uint64_t done; /* last seq in place and fenced */
-	unsigned int slot; /* that the next record goes to */
+	unsigned int slot;     /* that the next record goes to */
 	uint8_t *rec; /* TOY_SLOT_SIZE bytes: the record in the making */
 	struct toy_tx tx;
 };
@@ -131,6 +132,5 @@ static inline bool toy_is_data(const struct toy_fs *fs, uint64_t bn,
 {
 	return bn >= fs->data_bn && bn < fs->blocks && len <= fs->blocks - bn;
 }
-
 
 #endif /* TOYFS_TX_H */

@@ -74,7 +74,8 @@ makes() {
 	is 'magic of the superblock' "$(at a 2048 8)" 746f797375706572
 	is 'uuid in the superblock' "$(at a 2064 16)" "${uuid//-/}"
 	is 'label in the superblock' "$(at a 2080 5)" 6d696e6500
-	is 'the copy of block 0 is the same' "$(at a 2093056 4096)" "$(at a 0 4096)"
+	is 'the copy of the table is the same' "$(at a 2093056 2048)" "$(at a 0 2048)"
+	is 'that of the superblock too, but for the sum' "$(at a 2095120 2032)" "$(at a 2064 2032)"
 	is 'the file keeps its size' "$(stat -c %s a)" 67108864
 	good 'the smallest: 16 MiB' "$mkfs" -q -s 16M small
 	good 'more than one allocation group' "$mkfs" -s 1G large

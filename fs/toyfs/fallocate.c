@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0
+/*
+ * fallocate(2): blocks ahead of need, holes, zeros. In steps: what a crash
+ * leaves is a part of it.
+ */
+#include <errno.h>
+#include <linux/falloc.h>
+#include <string.h>
+
+#include "plugin.h"
+
+#define MASK ((uint64_t)ZUFS_BLOCK_SIZE - 1)
+
+/* Zeros in what is mapped of [from, to). Fenced by the caller. */
+static int zero_mapped(struct toy_inode *ti, uint64_t from, uint64_t to)
+{
+	struct toy_fs *fs = toy_i_fs(ti);
+	const struct toy_slot *slot;
+	struct zufs_extent e;
+	struct toy_tree t;
+	uint64_t end, off;
+	int n, err = toy_slot_read(fs, ti->zii.ino, &slot);
+
+	if (err)
+		return err;
+	t = toy_slot_map(fs, slot);
+	for (; from < to; from = end) {
+		n = toy_map_get(&t, from >> ZUFS_BLOCK_SHIFT,
+				(to + MASK) >> ZUFS_BLOCK_SHIFT, &e, 1);
+		if (n <= 0)
+			return n ? n : -EUCLEAN;
+		end = (e.lblk + e.len) << ZUFS_BLOCK_SHIFT;
+		end = end < to ? end : to;
+		if (e.flags & ZUFS_EXT_HOLE)
+			continue;
+		off = from - (e.lblk << ZUFS_BLOCK_SHIFT);
+		pm_zero(fs, (e.pblk << ZUFS_BLOCK_SHIFT) + off, end - from);
+	}
+	return 0;
+}
+
+/* One transaction of a punch. */
+static int punch_step(struct toy_inode *ti, uint64_t from, uint64_t to,
+		      bool *done)
+{
+	struct toy_fs *fs = toy_i_fs(ti);
+	struct toy_slot *slot;
+	struct toy_tree t;
+	struct toy_tx *tx;
+	uint64_t freed = 0;
+	int err = toy_begin(fs, ZUFS_OP_FALLOCATE, &tx);
+
+	if (err)
+		return err;
+	err = toy_slot_get(tx, ti->zii.ino, &slot);
+	if (!err) {
+		t = toy_slot_tree(fs, tx, slot);
+		err = toy_map_punch(&t, from, to, &freed, done);
+	}
+	if (err) {
+		toy_tx_abort(tx);
+		return err;
+	}
+	toy_add_blocks(slot, -(int64_t)freed);
+	return toy_tx_commit(tx);
+}
+
+static int punch(struct toy_inode *ti, uint64_t from, uint64_t to)
+{
+	uint64_t first = (from + MASK) >> ZUFS_BLOCK_SHIFT;
+	uint64_t last = to >> ZUFS_BLOCK_SHIFT;
+	bool done = false;
+	int err;
+
+	if (first >= last)
+		return zero_mapped(ti, from, to);
+	err = zero_mapped(ti, from, first << ZUFS_BLOCK_SHIFT);
+	if (!err)
+		err = zero_mapped(ti, last << ZUFS_BLOCK_SHIFT, to);
+	while (!err && !done)
+		err = punch_step(ti, first, last, &done);
+	return err;
+}
+
+/* Blocks for all holes; *to becomes how far it got. */
+static int fill(struct toy_inode *ti, uint64_t from, uint64_t *to)
+{
+	struct zufs_extent fresh[TOY_FRESH_MAX];
+	uint64_t at = from >> ZUFS_BLOCK_SHIFT, end;
+	uint64_t last = (*to + MASK) >> ZUFS_BLOCK_SHIFT;
+	int nr, err;
+
+	for (; at < last; at = end) {
+		end = last;
+		err = toy_fill_holes(ti, ZUFS_OP_FALLOCATE, at, &end, fresh,
+				     &nr);
+		if (err) {
+			*to = at << ZUFS_BLOCK_SHIFT;
+			return err;
+		}
+	}
+	return 0;
+}
+
+static int finish(struct toy_inode *ti, const struct zufs_ioc_IO *io,
+		  uint64_t to)
+{
+	struct toy_slot *slot;
+	struct toy_tx *tx;
+	int err = toy_begin(toy_i_fs(ti), ZUFS_OP_FALLOCATE, &tx);
+
+	if (err)
+		return err;
+	err = toy_slot_get(tx, ti->zii.ino, &slot);
+	if (err) {
+		toy_tx_abort(tx);
+		return err;
+	}
+	if (!(io->rw & FALLOC_FL_KEEP_SIZE) && to > le64toh(slot->zi.i_size))
+		slot->zi.i_size = htole64(to);
+	slot->zi.i_mtime = htole64(io->op.time);
+	slot->zi.i_ctime = htole64(io->op.time);
+	return toy_tx_commit(tx);
+}
+
+static int change(struct toy_inode *ti, const struct zufs_ioc_IO *io,
+		  uint64_t *to)
+{
+	int err = toy_trunc_finish(ti);
+
+	if (err)
+		return err;
+	if (io->rw & FALLOC_FL_PUNCH_HOLE)
+		return punch(ti, io->filepos, *to);
+	if (io->rw & FALLOC_FL_ZERO_RANGE)
+		err = zero_mapped(ti, io->filepos, *to);
+	return err ? err : fill(ti, io->filepos, to);
+}
+
+/* Under the inode's lock. */
+static int fallocate_locked(struct toy_inode *ti, struct zufs_ioc_IO *io)
+{
+	struct toy_fs *fs = toy_i_fs(ti);
+	uint64_t to = io->last_pos;
+	const struct toy_slot *slot;
+	int err = toy_slot_read(fs, ti->zii.ino, &slot);
+
+	if (!err && !toy_is_reg(slot))
+		err = -EINVAL;
+	if (!err && fs->ro)
+		err = -EROFS;
+	if (!err)
+		err = change(ti, io, &to);
+	pm_fence(fs);
+	if (!err)
+		err = finish(ti, io, to);
+	if (err)
+		return err;
+	io->last_pos = to;
+	err = toy_slot_read(fs, ti->zii.ino, &slot);
+	if (!err)
+		toy_fill_attr(ti, slot, &io->attr);
+	return err;
+}
+
+int toy_fallocate(struct zus_inode_info *zii, struct zufs_ioc_IO *io)
+{
+	struct toy_inode *ti = toy_i(zii);
+	int err;
+
+	switch (io->rw) {
+	case 0:
+	case FALLOC_FL_KEEP_SIZE:
+	case FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE:
+	case FALLOC_FL_ZERO_RANGE:
+	case FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE:
+		break;
+	default:
+		return -EOPNOTSUPP;
+	}
+	if (io->last_pos > TOY_MAX_BYTES)
+		return -EFBIG;
+	if (io->filepos >= io->last_pos)
+		return -EINVAL;
+	pthread_rwlock_wrlock(&ti->lock);
+	err = fallocate_locked(ti, io);
+	pthread_rwlock_unlock(&ti->lock);
+	return err;
+}

@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0 */
+/*
+ * Making, opening and recovering a filesystem.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "tx.h"
+
+#define COPY_OFF ((uint64_t)ZUFS_MDT_COPY_OFFSET)
+
+__attribute__((format(printf, 2, 3))) static void
+log_stderr(int level, const char *fmt, ...)
+{
+	va_list ap;
+
+	(void)level;
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+}
+
+void (*toy_log)(int level, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3))) = log_stderr;
+
+static uint32_t crc32c(uint32_t crc, const uint8_t *p, size_t len)
+{
+	while (len--) {
+		crc ^= *p++;
+		for (int k = 0; k < 8; k++)
+			crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78 : 0);
+	}
+	return crc;
+}
+
+uint64_t toy_dev_table_sum(const struct zufs_dev_table *dt)
+{
+	return crc32c(~0U, (const uint8_t *)dt + sizeof(dt->sum),
+		      sizeof(*dt) - sizeof(dt->sum));
+}
+
+/* ---- geometry ---- */
+
+static void geometry(uint64_t blocks, uint64_t *data_bn, uint32_t *ag_count)
+{
+	uint64_t ags = 1, data;
+
+	/* More AGs need more nodes, which leave fewer blocks: this ends. */
+	for (;;) {
+		uint64_t n;
+
+		data = (TOY_AG_NODE_BN + ags + 511) / 512 * 512;
+		n = (blocks - data + TOY_AG_BLOCKS - 1) / TOY_AG_BLOCKS;
+		if (n <= ags)
+			break;
+		ags = n;
+	}
+	*data_bn = data;
+	*ag_count = (uint32_t)ags;
+}
+
+/* ---- mkfs ---- */
+
+static uint64_t node_sum(const void *p, uint64_t bn, uint64_t len)
+{
+	return htole64(toy_sum(p, len, bn * TOY_BLOCK,
+			       offsetof(struct toy_node, sum)));
+}
+
+static void mkfs_state(struct toy_fs *fs)
+{
+	struct toy_state st;
+
+	memset(&st, 0, sizeof(st));
+	st.hdr.magic = htole32(TOY_STATE_MAGIC);
+	st.itable.nr = htole16(1);
+	st.itable.rec[0].val = htole64(TOY_EXT_VAL(fs->data_bn, 1));
+	st.itable_blocks = htole64(1);
+	st.chan[0].free_head = htole64(TOY_ROOT_INO + 1);
+	st.chan[0].free_count = htole64(TOY_SLOTS_PER_BLOCK - 2);
+	st.hdr.sum = node_sum(&st, TOY_STATE_BN, TOY_STATE_SUMMED);
+	for (unsigned int c = 0; c < TOY_CHANNELS; c++)
+		st.chan[c].sum = htole64(toy_sum(
+			&st.chan[c], TOY_LINE,
+			TOY_STATE_BN * TOY_BLOCK +
+				offsetof(struct toy_state, chan) + c * TOY_LINE,
+			16));
+	pm_write(fs, TOY_STATE_BN * TOY_BLOCK, &st, sizeof(st));
+}
+
+static void mkfs_orphans(struct toy_fs *fs)
+{
+	uint8_t page[TOY_BLOCK] = { 0 };
+	struct toy_node *n = (void *)page;
+
+	for (unsigned int c = 0; c < TOY_CHANNELS; c++) {
+		n->magic = htole32(TOY_ORPH_MAGIC);
+		n->owner = htole64(c);
+		n->sum = node_sum(n, TOY_ORPHAN_BN + c, TOY_BLOCK);
+		pm_write(fs, (TOY_ORPHAN_BN + c) * TOY_BLOCK, n, TOY_BLOCK);
+	}
+}
+
+static void mkfs_root(struct toy_fs *fs, const struct toy_mkfs_opts *o)
+{
+	struct toy_slot s[TOY_SLOTS_PER_BLOCK];
+	struct zus_inode *zi = &s[TOY_ROOT_INO].zi;
+	uint64_t off = fs->data_bn * TOY_BLOCK;
+
+	memset(s, 0, sizeof(s));
+	zi->i_mode = htole16(S_IFDIR | 0755);
+	zi->i_nlink = htole32(2);
+	zi->i_generation = htole64(1);
+	zi->i_uid = htole32(o->uid);
+	zi->i_gid = htole32(o->gid);
+	zi->i_mtime = htole64((uint64_t)o->time);
+	zi->i_ctime = zi->i_mtime;
+	zi->i_atime = zi->i_mtime;
+	zi->i_parent = htole64(TOY_ROOT_INO);
+	s[TOY_ROOT_INO].btime = zi->i_mtime;
+	for (unsigned int i = 0; i < TOY_SLOTS_PER_BLOCK; i++) {
+		s[i].zi.i_ino = htole64(i);
+		if (i > TOY_ROOT_INO && i + 1 < TOY_SLOTS_PER_BLOCK)
+			s[i].zi.i_on_disk[0] = htole64(i + 1);
+		s[i].sum = htole64(toy_sum(&s[i], sizeof(s[i]),
+					   off + i * sizeof(s[i]),
+					   offsetof(struct toy_slot, sum)));
+	}
+	pm_write(fs, off, s, sizeof(s));
+}
+
+/* Blocks of the data area that hold device tables of further devices. */
+static void take_dev_tables(const struct toy_fs *fs, uint32_t ag, uint8_t *bits,
+			    const struct zufs_dev_table *dt)
+{
+	uint64_t first = fs->data_bn + (uint64_t)ag * TOY_AG_BLOCKS, start = 0;
+
+	for (unsigned int d = 0; d < le16toh(dt->dev_count); d++) {
+		uint64_t bn[2] = { start, start + COPY_OFF / TOY_BLOCK };
+
+		for (int i = 0; i < 2; i++)
+			if (bn[i] >= first && bn[i] - first < TOY_AG_BLOCKS)
+				bits[(bn[i] - first) / 8] |=
+					1U << (bn[i] - first) % 8;
+		start += le64toh(dt->dev[d].blocks);
+	}
+}
+
+static void mkfs_ag(struct toy_fs *fs, uint32_t ag,
+		    const struct zufs_dev_table *dt)
+{
+	uint8_t page[TOY_BLOCK] = { 0 };
+	struct toy_node *n = (void *)page;
+	uint8_t *bits = (uint8_t *)(n + 1);
+	uint64_t left = fs->blocks - fs->data_bn - (uint64_t)ag * TOY_AG_BLOCKS;
+	uint32_t used = 0;
+
+	if (left < TOY_AG_BLOCKS)
+		memset(bits + left / 8, 0xff, (TOY_AG_BLOCKS - left) / 8);
+	if (!ag)
+		bits[0] |= 1; /* the inode file's first block */
+	take_dev_tables(fs, ag, bits, dt);
+	for (uint32_t i = 0; i < TOY_AG_BLOCKS / 8; i++)
+		used += (uint32_t)__builtin_popcount(bits[i]);
+	n->magic = htole32(TOY_AG_MAGIC);
+	n->owner = htole64(ag);
+	n->free = htole32(TOY_AG_BLOCKS - used);
+	n->sum = node_sum(n, TOY_AG_NODE_BN + ag, TOY_BLOCK);
+	pm_write(fs, (TOY_AG_NODE_BN + ag) * (uint64_t)TOY_BLOCK, n, TOY_BLOCK);
+}
+
+static void mkfs_super(struct toy_fs *fs, const struct toy_mkfs_opts *o)
+{
+	uint64_t off[2] = { COPY_OFF + TOY_SB_OFF, TOY_SB_OFF };
+	struct toy_super sb;
+
+	memset(&sb, 0, sizeof(sb));
+	sb.magic = htole64(TOY_SB_MAGIC);
+	memcpy(sb.uuid, o->uuid, sizeof(sb.uuid));
+	if (o->label)
+		snprintf(sb.label, sizeof(sb.label), "%s", o->label);
+	sb.blocks = htole64(fs->blocks);
+	sb.ag_count = htole64(fs->ag_count);
+	sb.data_bn = htole64(fs->data_bn);
+	sb.hash_key[0] = htole64(o->seed[0]);
+	sb.hash_key[1] = htole64(o->seed[1]);
+	sb.mkfs_time = htole64((uint64_t)o->time);
+	for (int i = 0; i < 2; i++) {
+		sb.sum = htole64(toy_sum(&sb, sizeof(sb), off[i],
+					 offsetof(struct toy_super, sum)));
+		pm_write(fs, off[i], &sb, sizeof(sb));
+		pm_fence(fs);
+	}
+}
+
+static bool dev_table_ok(const struct zufs_dev_table *dt)
+{
+	return le32toh(dt->magic) == TOY_MAGIC &&
+	       le16toh(dt->version_major) == TOY_MAJOR &&
+	       le16toh(dt->version_minor) <= TOY_MINOR && dt->dev_count &&
+	       le16toh(dt->dev_count) <= ZUFS_MAX_DEVICES &&
+	       le64toh(dt->sum) == toy_dev_table_sum(dt);
+}
+
+/* A table of this filesystem that the tool wrote before stays; else one device. */
+static void mkfs_dev_table(struct toy_fs *fs, const struct toy_mkfs_opts *o,
+			   struct zufs_dev_table *dt)
+{
+	memcpy(dt, fs->base, sizeof(*dt));
+	if (dev_table_ok(dt) &&
+	    !memcmp(dt->fs_uuid, o->uuid, sizeof(dt->fs_uuid)) &&
+	    le64toh(dt->t1_blocks) == fs->blocks)
+		return;
+	memset(dt, 0, sizeof(*dt));
+	dt->magic = htole32(TOY_MAGIC);
+	dt->version_major = htole16(TOY_MAJOR);
+	dt->version_minor = htole16(TOY_MINOR);
+	memcpy(dt->fs_uuid, o->uuid, sizeof(dt->fs_uuid));
+	dt->t1_blocks = htole64(fs->blocks);
+	dt->dev_count = htole16(1);
+	memcpy(dt->dev[0].uuid, o->uuid, sizeof(dt->dev[0].uuid));
+	dt->dev[0].blocks = htole64(fs->blocks);
+	dt->dev[0].numa_node = htole16(0xffff);
+	dt->sum = htole64(toy_dev_table_sum(dt));
+}
+
+int toy_mkfs(void *base, uint64_t bytes, const struct toy_mkfs_opts *opts)
+{
+	struct toy_fs fs = { .base = base,
+			     .bytes = bytes,
+			     .blocks = opts->blocks };
+	struct zufs_dev_table dt;
+
+	if (opts->blocks % 512 || opts->blocks < TOY_MIN_BLOCKS ||
+	    opts->blocks > bytes / TOY_BLOCK)
+		return -EINVAL;
+	if (opts->label && strlen(opts->label) > 31)
+		return -ENAMETOOLONG;
+	geometry(fs.blocks, &fs.data_bn, &fs.ag_count);
+	mkfs_dev_table(&fs, opts, &dt);
+	/* No old superblock may be found while the rest is written. */
+	pm_zero(&fs, TOY_SB_OFF, sizeof(struct toy_super));
+	pm_zero(&fs, COPY_OFF + TOY_SB_OFF, sizeof(struct toy_super));
+	pm_fence(&fs);
+	pm_write(&fs, 0, &dt, sizeof(dt));
+	pm_write(&fs, COPY_OFF, &dt, sizeof(dt));
+	pm_zero(&fs, TOY_BLOCK, COPY_OFF - TOY_BLOCK);
+	mkfs_state(&fs);
+	mkfs_orphans(&fs);
+	for (uint32_t ag = 0; ag < fs.ag_count; ag++)
+		mkfs_ag(&fs, ag, &dt);
+	mkfs_root(&fs, opts);
+	pm_fence(&fs);
+	mkfs_super(&fs, opts);
+	return 0;
+}
+
+/* ---- open ---- */
+
+static bool super_ok(const struct toy_fs *fs, uint64_t off)
+{
+	const struct toy_super *sb = pm_at(fs, off);
+
+	return le64toh(sb->magic) == TOY_SB_MAGIC &&
+	       le64toh(sb->sum) == toy_sum(sb, sizeof(*sb), off,
+					   offsetof(struct toy_super, sum));
+}
+
+static int super_take(struct toy_fs *fs, const struct toy_super *sb,
+		      const char **why)
+{
+	fs->blocks = le64toh(sb->blocks);
+	if (fs->blocks % 512 || fs->blocks < TOY_MIN_BLOCKS ||
+	    fs->blocks > fs->bytes / TOY_BLOCK) {
+		*why = "superblock: size doesn't fit the devices";
+		return -EUCLEAN;
+	}
+	geometry(fs->blocks, &fs->data_bn, &fs->ag_count);
+	if (fs->data_bn != le64toh(sb->data_bn) ||
+	    fs->ag_count != le64toh(sb->ag_count)) {
+		*why = "superblock: geometry contradicts the size";
+		return -EUCLEAN;
+	}
+	if (sb->feat_incompat) {
+		*why = "filesystem has features unknown here";
+		return -EINVAL;
+	}
+	fs->ro_feat = sb->feat_ro_compat != 0;
+	fs->ro = fs->ro_feat;
+	fs->hash_key[0] = le64toh(sb->hash_key[0]);
+	fs->hash_key[1] = le64toh(sb->hash_key[1]);
+	memcpy(fs->uuid, sb->uuid, sizeof(fs->uuid));
+	memcpy(fs->label, sb->label, sizeof(fs->label) - 1);
+	return 0;
+}
+
+static int super_read(struct toy_fs *fs, const char **why)
+{
+	if (!dev_table_ok(pm_at(fs, 0)) && !dev_table_ok(pm_at(fs, COPY_OFF))) {
+		*why = "no device table of toyfs";
+		return -EINVAL;
+	}
+	if (super_ok(fs, TOY_SB_OFF))
+		return super_take(fs, pm_at(fs, TOY_SB_OFF), why);
+	if (!super_ok(fs, COPY_OFF + TOY_SB_OFF)) {
+		*why = "no valid superblock";
+		return -EINVAL;
+	}
+	toy_log(TOY_LOG_WARN,
+		"toyfs: block 0: bad superblock, its copy is used");
+	return super_take(fs, pm_at(fs, COPY_OFF + TOY_SB_OFF), why);
+}
+
+int toy_open(struct toy_fs *fs, void *base, uint64_t bytes, const char **why)
+{
+	int err;
+
+	memset(fs, 0, sizeof(*fs));
+	fs->base = base;
+	fs->bytes = bytes;
+	pthread_mutex_init(&fs->sum_lock, NULL);
+	pthread_mutex_init(&fs->itable_lock, NULL);
+	pthread_mutex_init(&fs->itab_lock, NULL);
+	if (bytes < (uint64_t)TOY_MIN_BLOCKS * TOY_BLOCK) {
+		*why = "devices are too small";
+		return -EINVAL;
+	}
+	err = super_read(fs, why);
+	if (err)
+		return err;
+	*why = "out of memory";
+	fs->verified = calloc(fs->blocks / 8, 1);
+	err = fs->verified ? toy_channels_init(fs) : -ENOMEM;
+	if (!err)
+		err = toy_ags_init(fs);
+	if (err)
+		toy_close(fs);
+	else
+		*why = NULL;
+	return err;
+}
+
+int toy_recover(struct toy_fs *fs)
+{
+	const void *state;
+	int err = toy_journal_recover(fs);
+
+	if (err)
+		return err;
+	/* What was read before the replay may be old. */
+	memset(fs->verified, 0, fs->blocks / 8);
+	toy_ags_free(fs);
+	toy_itab_free(fs);
+	atomic_store(&fs->free_blocks, 0);
+	atomic_store(&fs->free_known, false);
+	err = toy_ags_init(fs);
+	if (err)
+		return err;
+	return toy_node_read(fs, NULL, TOY_STATE_BN, TOY_STATE_MAGIC, &state);
+}
+
+void toy_close(struct toy_fs *fs)
+{
+	toy_itab_free(fs);
+	toy_ags_free(fs);
+	toy_channels_free(fs);
+	free(fs->verified);
+	fs->verified = NULL;
+}

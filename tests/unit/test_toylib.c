@@ -1,0 +1,938 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0 */
+/*
+ * Unit tests of the library of toyfs, on an image in memory.
+ */
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "tx.h"
+
+#define BYTES (64ULL << 20)
+
+static char *image;
+static struct toy_fs fs;
+static int logged;
+
+__attribute__((format(printf, 2, 3))) static void
+count_log(int level, const char *fmt, ...)
+{
+	(void)fmt;
+	logged += level == TOY_LOG_ERR;
+}
+
+static char *map_image(void)
+{
+	char *p = mmap(NULL, BYTES, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	ck_assert(p != MAP_FAILED);
+	return p;
+}
+
+static void open_image(void *base)
+{
+	const char *why = NULL;
+	int err = toy_open(&fs, base, BYTES, &why);
+
+	ck_assert_msg(!err, "open: %d %s", err, why ? why : "");
+	ck_assert_int_eq(toy_recover(&fs), 0);
+}
+
+static void setup(void)
+{
+	struct toy_mkfs_opts o = { .label = "test",
+				   .uuid = { 1, 2, 3 },
+				   .blocks = BYTES / TOY_BLOCK,
+				   .time = 1234,
+				   .seed = { 5, 6 } };
+
+	toy_log = count_log;
+	logged = 0;
+	image = map_image();
+	ck_assert_int_eq(toy_mkfs(image, BYTES, &o), 0);
+	open_image(image);
+}
+
+static void teardown(void)
+{
+	toy_close(&fs);
+	munmap(image, BYTES);
+}
+
+static void reopen(void)
+{
+	toy_close(&fs);
+	open_image(image);
+}
+
+static struct toy_tx *begin(unsigned int channel)
+{
+	struct toy_tx *tx;
+
+	ck_assert_int_eq(toy_tx_begin(&fs, channel, &tx), 0);
+	return tx;
+}
+
+static uint64_t count_free(void)
+{
+	uint64_t n;
+
+	ck_assert_int_eq(toy_count_free(&fs, &n), 0);
+	return n;
+}
+
+static uint32_t rnd(uint64_t *seed)
+{
+	*seed = *seed * 6364136223846793005ULL + 1442695040888963407ULL;
+	return (uint32_t)(*seed >> 33);
+}
+
+/* Makes an inode and returns its number; the slot of the root is there. */
+static uint64_t make_inode(unsigned int channel)
+{
+	struct toy_tx *tx = begin(channel);
+	struct toy_slot *s;
+	uint64_t ino;
+
+	ck_assert_int_eq(toy_slot_alloc(tx, &ino, &s), 0);
+	s->zi.i_mode = htole16(S_IFREG | 0644);
+	s->zi.i_nlink = htole32(1);
+	ck_assert_int_eq(toy_tx_commit(tx), 0);
+	return ino;
+}
+
+static struct toy_tree map_of(struct toy_tx *tx, uint64_t ino)
+{
+	struct toy_slot *s;
+
+	ck_assert_int_eq(toy_slot_get(tx, ino, &s), 0);
+	return (struct toy_tree){ &fs, tx, &s->map, ino };
+}
+
+static struct toy_tree ro_map_of(uint64_t ino)
+{
+	const struct toy_slot *s;
+
+	ck_assert_int_eq(toy_slot_read(&fs, ino, &s), 0);
+	return (struct toy_tree){ &fs, NULL,
+				  (struct toy_root *)(uintptr_t)&s->map, ino };
+}
+
+/* ---- sums ---- */
+
+START_TEST(test_sums)
+{
+	static const uint64_t key[2] = { 0x0706050403020100ULL,
+					 0x0f0e0d0c0b0a0908ULL };
+	uint8_t text[15];
+	uint64_t w[512], seed = 1, sum;
+
+	for (int i = 0; i < 15; i++)
+		text[i] = (uint8_t)i;
+	ck_assert_uint_eq(toy_siphash(key, text, 15), 0xa129ca6149be45e5ULL);
+
+	for (int i = 0; i < 512; i++)
+		w[i] = rnd(&seed);
+	sum = toy_sum(w, sizeof(w), 8192, 8);
+	for (int k = 0; k < 100; k++) {
+		unsigned int i = 2 + rnd(&seed) % 510;
+		uint64_t v = rnd(&seed);
+
+		sum += toy_sum_delta(8192, i, w[i], v);
+		w[i] = v;
+	}
+	ck_assert_uint_eq(sum, toy_sum(w, sizeof(w), 8192, 8));
+	w[1]++;
+	ck_assert_uint_eq(sum, toy_sum(w, sizeof(w), 8192, 8));
+	ck_assert_uint_ne(sum, toy_sum(w, sizeof(w), 4096, 8));
+	w[7]++;
+	ck_assert_uint_ne(sum, toy_sum(w, sizeof(w), 8192, 8));
+}
+END_TEST
+
+/* ---- space ---- */
+
+START_TEST(test_alloc)
+{
+	uint64_t all = count_free(), bn, bn2, n = 0;
+	struct toy_tx *tx = begin(3);
+	uint32_t len;
+
+	ck_assert_int_eq(toy_alloc(tx, 0, 600, &bn, &len), 0);
+	ck_assert_uint_eq(bn % 512, 0);
+	ck_assert_uint_eq(len, 600);
+	ck_assert_uint_eq(count_free(), all - 600);
+	toy_tx_abort(tx);
+	ck_assert_uint_eq(count_free(), all);
+
+	tx = begin(3);
+	ck_assert_int_eq(toy_alloc(tx, 0, 10, &bn, &len), 0);
+	ck_assert_int_eq(toy_alloc(tx, bn + 10, 1, &bn2, &len), 0);
+	ck_assert_uint_eq(bn2, bn + 10);
+	ck_assert_int_eq(toy_free(tx, bn + 3, 8), 0);
+	ck_assert_int_eq(toy_tx_commit(tx), 0);
+	ck_assert_uint_eq(count_free(), all - 3);
+	reopen();
+	ck_assert_uint_eq(count_free(), all - 3);
+
+	/* Freed twice: an error, and nothing changed. */
+	tx = begin(1);
+	ck_assert_int_eq(toy_free(tx, bn, 3), 0);
+	ck_assert_int_eq(toy_free(tx, bn + 1, 1), 0);
+	ck_assert_int_eq(toy_tx_commit(tx), -EUCLEAN);
+	ck_assert_uint_eq(count_free(), all - 3);
+	tx = begin(1);
+	ck_assert_int_eq(toy_free(tx, bn, 3), 0);
+	ck_assert_uint_eq(count_free(), all - 3);
+	ck_assert_int_eq(toy_tx_commit(tx), 0);
+	ck_assert_uint_eq(count_free(), all);
+
+	/* Everything. */
+	tx = begin(0);
+	while (!toy_alloc(tx, 0, 5000, &bn, &len))
+		n += len;
+	ck_assert_uint_eq(n, all);
+	ck_assert_uint_eq(count_free(), 0);
+	ck_assert_int_eq(toy_alloc(tx, 0, 1, &bn, &len), -ENOSPC);
+	ck_assert_int_eq(toy_tx_commit(tx), 0);
+	reopen();
+	ck_assert_uint_eq(count_free(), 0);
+}
+END_TEST
+
+START_TEST(test_reserve)
+{
+	uint64_t all = count_free(), bn;
+	struct toy_tx *tx;
+	uint32_t len;
+
+	ck_assert_int_eq(toy_reserve(&fs, 2, 0, 100, &bn, &len), 0);
+	tx = begin(2);
+	ck_assert_int_eq(toy_alloc_reserved(tx, bn, 40), 0);
+	toy_tx_abort(tx);
+	ck_assert_uint_eq(count_free(), all - 100);
+	tx = begin(2);
+	ck_assert_int_eq(toy_alloc_reserved(tx, bn, 40), 0);
+	ck_assert_int_eq(toy_tx_commit(tx), 0);
+	toy_unreserve(&fs, bn + 40, 60);
+	ck_assert_uint_eq(count_free(), all - 40);
+	reopen();
+	ck_assert_uint_eq(count_free(), all - 40);
+	tx = begin(2);
+	ck_assert_int_eq(toy_free(tx, 3, 1), -EUCLEAN);
+	ck_assert_int_eq(toy_free(tx, fs.blocks - 1, 2), -EUCLEAN);
+	toy_tx_abort(tx);
+}
+END_TEST
+
+/* ---- tree ---- */
+
+#define KEYS 4096U
+
+static void check_tree(const struct toy_tree *t, const uint64_t *ref)
+{
+	struct toy_rec r[64];
+	uint64_t key = 0, next = 0;
+	int n;
+
+	do {
+		n = toy_tree_range(t, key, r, 64);
+		ck_assert_int_ge(n, 0);
+		for (int i = 0; i < n; i++) {
+			while (next < KEYS && !ref[next])
+				next++;
+			ck_assert_uint_eq(le64toh(r[i].key), next);
+			ck_assert_uint_eq(le64toh(r[i].val), ref[next]);
+			key = ++next;
+		}
+	} while (n == 64);
+	while (next < KEYS)
+		ck_assert_uint_eq(ref[next++], 0);
+}
+
+/* One random change of tree and reference. */
+static void tree_step(const struct toy_tree *t, uint64_t *ref, uint64_t *seed,
+		      bool shrink)
+{
+	uint32_t k = rnd(seed) % KEYS, r = rnd(seed) % 8, n = k;
+	struct toy_rec rec;
+	int err;
+
+	if (r == 0 && ref[k]) {
+		while (n + 1 < KEYS && !ref[n + 1] && n - k < 20)
+			n++;
+		if (n == k)
+			while (n && !ref[n - 1] && k - n < 20)
+				n--;
+		ck_assert_int_eq(toy_tree_update(t, k, n, ref[k] + 1), 0);
+		r = (uint32_t)ref[k] + 1;
+		ref[k] = 0;
+		ref[n] = r;
+	} else if (r < (shrink ? 3U : 6U)) {
+		err = toy_tree_insert(t, k, 1 + r);
+		ck_assert_int_eq(err, ref[k] ? -EEXIST : 0);
+		if (!ref[k])
+			ref[k] = 1 + r;
+	} else {
+		err = toy_tree_delete(t, k);
+		ck_assert_int_eq(err, ref[k] ? 0 : -ENOENT);
+		ref[k] = 0;
+	}
+	k = rnd(seed) % KEYS;
+	err = toy_tree_floor(t, k, &rec);
+	for (n = k; n && !ref[n]; n--)
+		;
+	ck_assert_int_eq(err, ref[n] ? 0 : -ENOENT);
+	if (!err)
+		ck_assert_uint_eq(le64toh(rec.key), n);
+	err = toy_tree_ceil(t, k, &rec);
+	for (n = k; n < KEYS && !ref[n]; n++)
+		;
+	ck_assert_int_eq(err, n < KEYS ? 0 : -ENOENT);
+	if (!err)
+		ck_assert_uint_eq(le64toh(rec.key), n);
+}
+
+START_TEST(test_tree)
+{
+	static uint64_t ref[KEYS];
+	uint64_t ino = make_inode(0), all = count_free(), seed = 42;
+	struct toy_tree t;
+
+	for (int i = 0; i < 20000;) {
+		struct toy_tx *tx = begin((unsigned int)i);
+
+		t = map_of(tx, ino);
+		for (int k = 0; k < 3; k++, i++)
+			tree_step(&t, ref, &seed, i % 8000 > 5000);
+		ck_assert_int_eq(toy_tx_commit(tx), 0);
+		if (i % 1000 < 3) {
+			t = ro_map_of(ino);
+			check_tree(&t, ref);
+		}
+	}
+	reopen();
+	t = ro_map_of(ino);
+	check_tree(&t, ref);
+	for (unsigned int k = 0; k < KEYS; k++) {
+		struct toy_tx *tx;
+
+		if (!ref[k])
+			continue;
+		tx = begin(0);
+		t = map_of(tx, ino);
+		ck_assert_int_eq(toy_tree_delete(&t, k), 0);
+		ck_assert_int_eq(toy_tx_commit(tx), 0);
+	}
+	ck_assert_uint_eq(count_free(), all);
+	ck_assert_int_eq(logged, 0);
+}
+END_TEST
+
+START_TEST(test_tree_hostile)
+{
+	uint64_t ino = make_inode(0), bn;
+	struct toy_tx *tx = begin(0);
+	struct toy_tree t = map_of(tx, ino);
+	struct toy_rec r;
+	char *level;
+
+	for (uint64_t k = 0; k < 300; k++)
+		ck_assert_int_eq(toy_tree_insert(&t, k, k + 1), 0);
+	ck_assert_int_eq(toy_tx_commit(tx), 0);
+	t = ro_map_of(ino);
+	ck_assert_int_eq(le16toh(t.root->depth), 2);
+	bn = le64toh(t.root->root);
+
+	/* A root that is its own child. */
+	tx = begin(0);
+	ck_assert_int_eq(toy_node_get(tx, bn, TOY_TREE_MAGIC, (void **)&level),
+			 0);
+	((struct toy_rec *)(level + 64))[0].val = htole64(bn);
+	ck_assert_int_eq(toy_tx_commit(tx), 0);
+	ck_assert_int_eq(toy_tree_floor(&t, 5, &r), -EUCLEAN);
+	/* And one far outside. */
+	tx = begin(0);
+	ck_assert_int_eq(toy_node_get(tx, bn, TOY_TREE_MAGIC, (void **)&level),
+			 0);
+	((struct toy_rec *)(level + 64))[0].val = htole64(1ULL << 60);
+	ck_assert_int_eq(toy_tx_commit(tx), 0);
+	ck_assert_int_eq(toy_tree_ceil(&t, 5, &r), -EUCLEAN);
+	/* A wrong bit is found after a mount. */
+	image[bn * TOY_BLOCK + 3000] ^= 1;
+	reopen();
+	t = ro_map_of(ino);
+	ck_assert_int_eq(toy_tree_floor(&t, 5, &r), -EUCLEAN);
+	ck_assert_int_eq(logged, 3);
+}
+END_TEST
+
+/* ---- maps ---- */
+
+START_TEST(test_map)
+{
+	uint64_t ino = make_inode(0), all = count_free(), bn, freed = 0;
+	struct toy_tx *tx = begin(0);
+	struct toy_tree t = map_of(tx, ino);
+	struct zufs_extent e[8];
+	uint32_t len;
+	bool done;
+
+	ck_assert_int_eq(toy_alloc(tx, 0, 100, &bn, &len), 0);
+	ck_assert_int_eq(toy_map_insert(&t, 10, bn, 10), 0);
+	ck_assert_int_eq(toy_map_insert(&t, 30, bn + 20, 80), 0);
+	ck_assert_int_eq(toy_map_insert(&t, 20, bn + 10, 10), 0);
+	ck_assert_int_eq(toy_map_insert(&t, 5, bn, 6), -EEXIST);
+	ck_assert_int_eq(toy_map_get(&t, 0, 200, e, 8), 3);
+	ck_assert_uint_eq(e[0].flags, ZUFS_EXT_HOLE);
+	ck_assert_uint_eq(e[1].lblk, 10);
+	ck_assert_uint_eq(e[1].len, 100);
+	ck_assert_uint_eq(e[2].lblk, 110);
+	ck_assert_uint_eq(e[2].len, 90);
+	ck_assert_int_eq(toy_tx_commit(tx), 0);
+
+	tx = begin(1);
+	t = map_of(tx, ino);
+	ck_assert_int_eq(toy_map_punch(&t, 50, 60, &freed, &done), 0);
+	ck_assert(done);
+	ck_assert_uint_eq(freed, 10);
+	ck_assert_int_eq(toy_tx_commit(tx), 0);
+	t = ro_map_of(ino);
+	ck_assert_int_eq(toy_map_get(&t, 15, 70, e, 8), 3);
+	ck_assert_uint_eq(e[0].lblk, 15);
+	ck_assert_uint_eq(e[0].len, 35);
+	ck_assert_uint_eq(e[2].pblk, bn + 50);
+
+	tx = begin(1);
+	t = map_of(tx, ino);
+	ck_assert_int_eq(toy_map_punch(&t, 0, UINT64_MAX, &freed, &done), 0);
+	ck_assert(done);
+	ck_assert_uint_eq(freed, 100);
+	ck_assert_int_eq(toy_tx_commit(tx), 0);
+	ck_assert_uint_eq(count_free(), all);
+}
+END_TEST
+
+/* Thousands of extents of one block, then truncate in several transactions. */
+START_TEST(test_map_many)
+{
+	uint64_t ino = make_inode(0), all = count_free(), bn, freed = 0;
+	struct toy_tree t;
+	struct toy_tx *tx;
+	uint32_t len;
+	bool done = false;
+	int rounds = 0;
+
+	for (uint64_t i = 0; i < 3000; i++) {
+		tx = begin((unsigned int)i % 5);
+		t = map_of(tx, ino);
+		ck_assert_int_eq(toy_alloc(tx, 0, 1, &bn, &len), 0);
+		ck_assert_int_eq(
+			toy_map_insert(&t, (i * 7919 % 3000) * 2, bn, 1), 0);
+		ck_assert_int_eq(toy_tx_commit(tx), 0);
+	}
+	reopen();
+	for (; !done; rounds++) {
+		tx = begin(7);
+		t = map_of(tx, ino);
+		ck_assert_int_eq(toy_map_punch(&t, 0, 6000, &freed, &done), 0);
+		ck_assert_int_eq(toy_tx_commit(tx), 0);
+	}
+	ck_assert_uint_eq(freed, 3000);
+	ck_assert_int_lt(rounds, 50);
+	reopen();
+	ck_assert_uint_eq(count_free(), all);
+}
+END_TEST
+
+/* ---- inodes, orphans ---- */
+
+START_TEST(test_itable)
+{
+	const struct toy_slot *s;
+	uint64_t ino[600], total, free_;
+	struct toy_tx *tx;
+
+	for (unsigned int i = 0; i < 600; i++) {
+		ino[i] = make_inode(i % 3);
+		for (unsigned int k = 0; k < i; k++)
+			ck_assert_uint_ne(ino[k], ino[i]);
+	}
+	reopen();
+	ck_assert_int_eq(toy_count_inodes(&fs, &total, &free_), 0);
+	ck_assert_uint_eq(total - free_, 601);
+	for (unsigned int i = 0; i < 600; i++) {
+		ck_assert_int_eq(toy_slot_read(&fs, ino[i], &s), 0);
+		ck_assert_uint_eq(le64toh(s->zi.i_generation), 1);
+		tx = begin(i % 4);
+		ck_assert_int_eq(toy_slot_free(tx, ino[i]), 0);
+		ck_assert_int_eq(toy_tx_commit(tx), 0);
+		ck_assert_int_eq(toy_slot_read(&fs, ino[i], &s), -ENOENT);
+	}
+	ck_assert_int_eq(toy_slot_read(&fs, 0, &s), -ENOENT);
+	ck_assert_int_eq(toy_slot_read(&fs, 1ULL << 50, &s), -ENOENT);
+	ck_assert_int_eq(toy_slot_read(&fs, TOY_ROOT_INO, &s), 0);
+	ino[0] = make_inode(3);
+	ck_assert_int_eq(toy_slot_read(&fs, ino[0], &s), 0);
+	ck_assert_uint_eq(le64toh(s->zi.i_generation), 2);
+	ck_assert_int_eq(logged, 0);
+}
+END_TEST
+
+START_TEST(test_itable_full)
+{
+	uint64_t bn, ino, made = 0, total, free_;
+	struct toy_tx *tx = begin(0);
+	struct toy_slot *s;
+	uint32_t len;
+
+	while (!toy_alloc(tx, 0, 5000, &bn, &len))
+		;
+	ck_assert_int_eq(toy_tx_commit(tx), 0);
+	/* Channel 5 has no slots; those of channel 0 do. */
+	for (;;) {
+		int err;
+
+		tx = begin(5);
+		err = toy_slot_alloc(tx, &ino, &s);
+		if (err) {
+			ck_assert_int_eq(err, -ENOSPC);
+			toy_tx_abort(tx);
+			break;
+		}
+		s->zi.i_mode = htole16(S_IFREG);
+		ck_assert_int_eq(toy_tx_commit(tx), 0);
+		made++;
+	}
+	ck_assert_uint_eq(made, 14);
+	ck_assert_int_eq(toy_count_inodes(&fs, &total, &free_), 0);
+	ck_assert_uint_eq(free_, 0);
+}
+END_TEST
+
+static uint64_t seen;
+
+static int orphan_take(struct toy_fs *f, uint64_t entry, uint64_t pos,
+		       void *arg)
+{
+	struct toy_tx *tx;
+	int err = toy_tx_begin(f, 9, &tx);
+
+	(void)arg;
+	if (err)
+		return err;
+	seen += TOY_ORPH_INO(entry);
+	err = toy_orphan_del(tx, pos);
+	ck_assert_int_eq(err, 0);
+	return toy_tx_commit(tx);
+}
+
+START_TEST(test_orphans)
+{
+	uint64_t sum = 0, pos;
+
+	for (uint64_t i = 1; i <= 1200; i++) {
+		struct toy_tx *tx = begin(i % 2);
+
+		ck_assert_int_eq(
+			toy_orphan_add(tx, i | (i & 1 ? TOY_ORPH_TRUNCATE : 0),
+				       &pos),
+			0);
+		ck_assert_int_eq(toy_tx_commit(tx), 0);
+		sum += i;
+	}
+	reopen();
+	ck_assert_int_eq(toy_orphan_each(&fs, orphan_take, NULL), 0);
+	ck_assert_uint_eq(seen, sum);
+	seen = 0;
+	ck_assert_int_eq(toy_orphan_each(&fs, orphan_take, NULL), 0);
+	ck_assert_uint_eq(seen, 0);
+}
+END_TEST
+
+/* ---- crashes ---- */
+
+static char *copy;
+static int fences, copy_at;
+static int steps, steps_copied; /* transactions finished, then and now */
+
+static void take_copy(struct toy_fs *f)
+{
+	if (++fences == copy_at) {
+		memcpy(copy, f->base, BYTES);
+		steps_copied = steps;
+	}
+}
+
+static void set_uid(unsigned int channel, uint64_t ino, uint32_t uid)
+{
+	struct toy_tx *tx = begin(channel);
+	struct toy_slot *s;
+
+	ck_assert_int_eq(toy_slot_get(tx, ino, &s), 0);
+	s->zi.i_uid = htole32(uid);
+	ck_assert_int_eq(toy_tx_commit(tx), 0);
+}
+
+static uint32_t get_uid(uint64_t ino)
+{
+	const struct toy_slot *s;
+
+	ck_assert_int_eq(toy_slot_read(&fs, ino, &s), 0);
+	return le32toh(s->zi.i_uid);
+}
+
+static void tear_record(char *base, uint64_t seq)
+{
+	for (unsigned int k = 0; k < 2 * TOY_CHANNELS; k++) {
+		struct toy_jhdr *h =
+			(void *)(base + toy_journal_off(k / 2, k % 2));
+
+		if (le64toh(h->seq) == seq)
+			((char *)h)[200] ^= 1;
+	}
+}
+
+START_TEST(test_replay)
+{
+	uint64_t ino = make_inode(0);
+	char *from;
+
+	copy = map_image();
+	fences = 0;
+	copy_at = 1;
+	pm_fence_hook = take_copy;
+	set_uid(4, ino, 77); /* the first fence is the record's */
+	pm_fence_hook = NULL;
+	ck_assert_int_eq(fences, 2);
+	toy_close(&fs);
+	open_image(copy);
+	ck_assert_uint_eq(get_uid(ino), 77);
+	/* What follows has a later seq and isn't undone by the old record. */
+	set_uid(5, ino, 78);
+	toy_close(&fs);
+	open_image(copy);
+	ck_assert_uint_eq(get_uid(ino), 78);
+
+	/* A torn record counts for nothing; the one before it is in place. */
+	from = copy;
+	copy = image;
+	fences = 0;
+	pm_fence_hook = take_copy;
+	set_uid(5, ino, 79);
+	pm_fence_hook = NULL;
+	tear_record(image, atomic_load(&fs.seq));
+	toy_close(&fs);
+	open_image(image);
+	ck_assert_uint_eq(get_uid(ino), 78);
+	munmap(from, BYTES);
+}
+END_TEST
+
+/* How many inserts the image has, plus 1 for the inode; all of them in order. */
+static int steps_found(uint64_t ino)
+{
+	const struct toy_slot *s;
+	struct zufs_extent e;
+	struct toy_tree t;
+	int n = 0;
+
+	if (toy_slot_read(&fs, ino, &s))
+		return 0;
+	t = ro_map_of(ino);
+	for (uint64_t i = 0; i < 12; i++) {
+		ck_assert_int_eq(toy_map_get(&t, i * 2, i * 2 + 1, &e, 1), 1);
+		if (!e.flags)
+			ck_assert_int_eq(n++, i);
+	}
+	return n + 1;
+}
+
+/* Every fence of a longer history leaves an image that is a moment of it. */
+START_TEST(test_crash_everywhere)
+{
+	copy = map_image();
+	pm_fence_hook = take_copy;
+	for (copy_at = 1; copy_at <= 26; copy_at++) {
+		struct toy_tree t;
+		uint64_t ino, bn;
+		uint32_t len;
+
+		fences = 0;
+		steps = 0;
+		ino = make_inode(1);
+		steps++;
+		for (uint64_t i = 0; i < 12; i++) {
+			struct toy_tx *tx = begin(i % 3);
+
+			t = map_of(tx, ino);
+			ck_assert_int_eq(toy_alloc(tx, 0, 1, &bn, &len), 0);
+			ck_assert_int_eq(toy_map_insert(&t, i * 2, bn, 1), 0);
+			ck_assert_int_eq(toy_tx_commit(tx), 0);
+			steps++;
+		}
+		ck_assert_int_ge(fences, copy_at);
+		toy_close(&fs);
+		open_image(copy);
+		ck_assert_int_ge(steps_found(ino), steps_copied);
+		ck_assert_int_le(steps_found(ino), steps_copied + 1);
+		count_free();
+		for (uint32_t a = 0; a < fs.ag_count; a++)
+			ck_assert(toy_node_sum_ok(&fs, TOY_AG_NODE_BN + a));
+		ck_assert(toy_node_sum_ok(&fs, TOY_STATE_BN));
+		ck_assert_int_eq(logged, 0);
+		toy_close(&fs);
+		open_image(image);
+	}
+	pm_fence_hook = NULL;
+	munmap(copy, BYTES);
+}
+END_TEST
+
+/*
+ * Channel 1 changes a slot and rests; channel 2 changes it again and then
+ * overwrites both of its records, while channel 3 is still in its commit. The
+ * record of channel 1 must not come back.
+ */
+static uint64_t busy_ino;
+
+static void others_run(struct toy_fs *f)
+{
+	(void)f;
+	if (++fences != 1)
+		return;
+	set_uid(1, busy_ino, 10);
+	set_uid(2, busy_ino, 11);
+	for (uint32_t i = 0; i < 3; i++)
+		set_uid(2, TOY_ROOT_INO, i);
+	memcpy(copy, f->base, BYTES);
+}
+
+START_TEST(test_done_rule)
+{
+	uint64_t ino = make_inode(0);
+
+	busy_ino = make_inode(0);
+	copy = map_image();
+	fences = 0;
+	pm_fence_hook = others_run;
+	set_uid(3, ino, 99);
+	pm_fence_hook = NULL;
+	toy_close(&fs);
+	open_image(copy);
+	ck_assert_uint_eq(get_uid(busy_ino), 11);
+	ck_assert_uint_eq(get_uid(ino), 99);
+	ck_assert_uint_eq(get_uid(TOY_ROOT_INO), 2);
+	munmap(copy, BYTES);
+}
+END_TEST
+
+/* A node is freed and its block becomes data: no record writes to it again. */
+static void reuse_run(struct toy_fs *f)
+{
+	struct toy_tx *tx;
+	uint64_t bn, got;
+	uint32_t len;
+	void *n;
+
+	if (++fences != 1)
+		return;
+	tx = begin(1);
+	ck_assert_int_eq(toy_node_new(tx, TOY_XATTR_MAGIC, 1, 0, &bn, &n), 0);
+	ck_assert_int_eq(toy_tx_commit(tx), 0);
+	tx = begin(1);
+	ck_assert_int_eq(toy_node_get(tx, bn, TOY_XATTR_MAGIC, &n), 0);
+	memset((char *)n + 64, 0x11, 64);
+	ck_assert_int_eq(toy_tx_commit(tx), 0);
+	tx = begin(2);
+	ck_assert_int_eq(toy_free(tx, bn, 1), 0);
+	ck_assert_int_eq(toy_tx_commit(tx), 0);
+	tx = begin(4);
+	ck_assert_int_eq(toy_alloc(tx, bn, 1, &got, &len), 0);
+	ck_assert_uint_eq(got, bn);
+	memset(toy_tx_new(tx, bn), 0x22, TOY_BLOCK);
+	ck_assert_int_eq(toy_tx_commit(tx), 0);
+	busy_ino = bn;
+	memcpy(copy, f->base, BYTES);
+}
+
+START_TEST(test_reuse)
+{
+	uint64_t ino = make_inode(0);
+
+	copy = map_image();
+	fences = 0;
+	pm_fence_hook = reuse_run;
+	set_uid(3, ino, 99);
+	pm_fence_hook = NULL;
+	toy_close(&fs);
+	open_image(copy);
+	for (unsigned int i = 0; i < TOY_BLOCK; i++)
+		ck_assert_int_eq(copy[busy_ino * TOY_BLOCK + i], 0x22);
+	munmap(copy, BYTES);
+}
+END_TEST
+
+/* ---- threads ---- */
+
+#define THREADS 4
+#define ROUNDS	1500
+
+static pthread_mutex_t shared_lock = PTHREAD_MUTEX_INITIALIZER;
+static uint64_t shared_ino, own_ino[THREADS];
+
+static void bump(unsigned int channel, uint64_t ino)
+{
+	struct toy_tx *tx = begin(channel);
+	struct toy_slot *s;
+
+	ck_assert_int_eq(toy_slot_get(tx, ino, &s), 0);
+	s->zi.i_size = htole64(le64toh(s->zi.i_size) + 1);
+	ck_assert_int_eq(toy_tx_commit(tx), 0);
+}
+
+static void grow_and_cut(unsigned int channel, uint64_t ino, uint64_t i)
+{
+	struct toy_tx *tx = begin(channel);
+	struct toy_tree t = map_of(tx, ino);
+	uint64_t bn, freed = 0;
+	uint32_t len;
+	bool done;
+
+	if (i % 10 == 9) {
+		ck_assert_int_eq(
+			toy_map_punch(&t, 0, UINT64_MAX, &freed, &done), 0);
+		ck_assert(done);
+	} else {
+		ck_assert_int_eq(toy_alloc(tx, 0, 3, &bn, &len), 0);
+		ck_assert_int_eq(toy_map_insert(&t, i % 10 * 5, bn, len), 0);
+	}
+	if (i % 7 == 0 && i % 10 != 9)
+		toy_tx_abort(tx);
+	else
+		ck_assert_int_eq(toy_tx_commit(tx), 0);
+}
+
+static void *worker(void *arg)
+{
+	unsigned int me = (unsigned int)(uintptr_t)arg;
+
+	for (uint64_t i = 0; i < ROUNDS; i++) {
+		uint64_t ino = make_inode(me);
+		struct toy_tx *tx;
+		uint64_t pos;
+
+		grow_and_cut(me, own_ino[me], i);
+		pthread_mutex_lock(&shared_lock);
+		bump(me, shared_ino);
+		pthread_mutex_unlock(&shared_lock);
+		tx = begin(me);
+		ck_assert_int_eq(toy_orphan_add(tx, ino, &pos), 0);
+		ck_assert_int_eq(toy_tx_commit(tx), 0);
+		tx = begin(i % 2 ? me : me + 1);
+		ck_assert_int_eq(toy_slot_free(tx, ino), 0);
+		ck_assert_int_eq(toy_orphan_del(tx, pos), 0);
+		ck_assert_int_eq(toy_tx_commit(tx), 0);
+	}
+	return NULL;
+}
+
+START_TEST(test_threads)
+{
+	const struct toy_slot *s;
+	pthread_t th[THREADS];
+	uint64_t total, free_, held = 0;
+
+	shared_ino = make_inode(0);
+	for (uintptr_t i = 0; i < THREADS; i++)
+		own_ino[i] = make_inode(0);
+	total = count_free();
+	for (uintptr_t i = 0; i < THREADS; i++)
+		pthread_create(&th[i], NULL, worker, (void *)i);
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(th[i], NULL);
+	free_ = count_free();
+	reopen();
+	ck_assert_uint_eq(count_free(), free_);
+	ck_assert_int_eq(toy_slot_read(&fs, shared_ino, &s), 0);
+	ck_assert_uint_eq(le64toh(s->zi.i_size), THREADS * ROUNDS);
+	for (int i = 0; i < THREADS; i++) {
+		struct toy_tree t = ro_map_of(own_ino[i]);
+		struct zufs_extent e[64];
+		int n = toy_map_get(&t, 0, 1000, e, 64);
+
+		ck_assert_int_ge(n, 1);
+		while (n--)
+			held += e[n].flags ? 0 : e[n].len;
+	}
+	ck_assert_uint_le(held + free_, total);
+	ck_assert_int_eq(toy_count_inodes(&fs, &total, &free_), 0);
+	ck_assert_uint_eq(total - free_, 2 + THREADS);
+	ck_assert(toy_node_sum_ok(&fs, TOY_STATE_BN));
+	for (unsigned int c = 0; c < TOY_CHANNELS; c++)
+		ck_assert(toy_node_sum_ok(&fs, TOY_ORPHAN_BN + c));
+	ck_assert_int_eq(logged, 0);
+}
+END_TEST
+
+/* ---- superblocks ---- */
+
+START_TEST(test_super)
+{
+	const char *why = NULL;
+
+	toy_close(&fs);
+	memset(image, 0xff, TOY_BLOCK);
+	open_image(image);
+	ck_assert_str_eq(fs.label, "test");
+	toy_close(&fs);
+	image[ZUFS_MDT_COPY_OFFSET + TOY_SB_OFF + 100] ^= 1;
+	ck_assert_int_eq(toy_open(&fs, image, BYTES, &why), -EINVAL);
+	ck_assert_ptr_nonnull(why);
+	image[ZUFS_MDT_COPY_OFFSET + TOY_SB_OFF + 100] ^= 1;
+	image[ZUFS_MDT_COPY_OFFSET + 8] ^= 1; /* magic of the device table */
+	ck_assert_int_eq(toy_open(&fs, image, BYTES, &why), -EINVAL);
+	image[ZUFS_MDT_COPY_OFFSET + 8] ^= 1;
+	ck_assert_int_eq(toy_open(&fs, image, 1 << 20, &why), -EINVAL);
+	ck_assert_int_eq(toy_open(&fs, image, BYTES / 2, &why), -EUCLEAN);
+	open_image(image);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("toylib");
+	TCase *tc = tcase_create("all");
+	SRunner *sr;
+	int failed;
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, test_sums);
+	tcase_add_test(tc, test_alloc);
+	tcase_add_test(tc, test_reserve);
+	tcase_add_test(tc, test_tree);
+	tcase_add_test(tc, test_tree_hostile);
+	tcase_add_test(tc, test_map);
+	tcase_add_test(tc, test_map_many);
+	tcase_add_test(tc, test_itable);
+	tcase_add_test(tc, test_itable_full);
+	tcase_add_test(tc, test_orphans);
+	tcase_add_test(tc, test_replay);
+	tcase_add_test(tc, test_crash_everywhere);
+	tcase_add_test(tc, test_done_rule);
+	tcase_add_test(tc, test_reuse);
+	tcase_add_test(tc, test_threads);
+	tcase_add_test(tc, test_super);
+	suite_add_tcase(suite, tc);
+	sr = srunner_create(suite);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0 */
+/*
+ * Inside libzus and zusd.
+ */
+#ifndef ZUS_INTERNAL_H
+#define ZUS_INTERNAL_H
+
+#include <pthread.h>
+
+#include "zus.h"
+
+#define ZUS_MAX_TYPES 16
+#define ZUS_OP_SIZE (64U << 10) /* bytes of an operation buffer */
+
+/* ---- handles.c: which inodes the kernel knows ---- */
+
+#define ZUS_HANDLE_SHARDS 64U
+
+struct zus_handle; /* one known inode */
+
+struct zus_handles {
+	struct zus_handle_shard {
+		pthread_mutex_t lock;
+		struct zus_handle **bucket;
+		unsigned int size, nr; /* size is a power of 2 */
+	} shard[ZUS_HANDLE_SHARDS];
+};
+
+int zus_handles_init(struct zus_handles *hs);
+/* Evicts what is left, when the epoch ended without evictions. */
+void zus_handles_fini(struct zus_handles *hs);
+/* The kernel gets one more reference of @zii. */
+int zus_handle_add(struct zus_handles *hs, struct zus_inode_info *zii);
+/* The inode that @ref names and the kernel knows, or NULL. */
+struct zus_inode_info *zus_handle_find(struct zus_handles *hs,
+				       const struct zufs_iref *ref);
+/* Takes references back: one, or all; NULL: it isn't known. *nr: how many. */
+struct zus_inode_info *zus_handle_del(struct zus_handles *hs,
+				      const struct zufs_iref *ref, bool one,
+				      unsigned int *nr);
+
+/* ---- mounted filesystems ---- */
+
+struct zus_mount {
+	struct zus_sb_info *sbi;
+	struct zus_handles handles;
+	uint64_t sb_id;
+	unsigned int users; /* operations that run, under zus_mounts' lock */
+	struct zus_mount *next;
+	int pmem_fd; /* -1: in-process */
+	void *map; /* what to unmap, with its size */
+	size_t map_len;
+};
+
+/* decode.c: runs the operation in @buf of @size bytes; fills hdr.err and hdr.out_len. */
+void zus_decode(struct zus_mount *m, struct zufs_ioc_hdr *hdr, size_t size);
+/* What a thread works on now. */
+void zus_thread_set(unsigned int channel, const struct zufs_ioc_hdr *hdr);
+
+/* sb.c: the plugin's side of mount and umount, for zusd and in-process. */
+int zus_sb_mount(struct zus_mount *m, struct zus_fs_info *zfi,
+		 const struct zus_md *md, uint64_t epoch,
+		 struct zufs_ioc_mount *zim);
+void zus_sb_umount(struct zus_mount *m);
+
+/* loader.c */
+extern struct zus_fs_info *zus_types[ZUS_MAX_TYPES];
+extern unsigned int zus_nr_types;
+void zus_plugin_dir(const char *dir);
+
+/* log.c */
+void zus_log_init(bool verbose);
+
+/* mount.c, thread.c: the server's connection to one control root */
+struct zus_server {
+	const char *root;
+	int root_fd; /* the folder */
+	int mount_fd; /* the role file of the mount thread */
+	uint64_t epoch;
+	unsigned int num_channels;
+	pthread_t mount_thread;
+	struct zus_zt *zts;
+	unsigned int nr_zts;
+	_Atomic bool stopping;
+	int event_fd; /* written when the connection is lost */
+};
+
+int zus_role_open(const struct zus_server *srv);
+int zus_server_connect(struct zus_server *srv);
+int zus_server_start(struct zus_server *srv);
+void zus_server_stop(struct zus_server *srv);
+unsigned int zus_server_mounts(void);
+void *zus_mount_thread(void *arg);
+int zus_zts_start(struct zus_server *srv);
+void zus_zts_join(struct zus_server *srv);
+/* The mount of @sb_id with a use count, or NULL. */
+struct zus_mount *zus_mount_get(uint64_t sb_id);
+void zus_mount_put(struct zus_mount *m);
+
+#endif /* ZUS_INTERNAL_H */

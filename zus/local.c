@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0
+/*
+ * The in-process transport: a plugin over memory, without a kernel.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "internal.h"
+
+struct zus_local {
+	struct zus_mount m;
+};
+
+int zus_local_mount(struct zus_fs_info *zfi, void *addr, uint64_t bytes,
+		    struct zufs_ioc_mount *zim, struct zus_local **zlp)
+{
+	struct zus_md md = {
+		.addr = addr,
+		.bytes = bytes,
+		.dev_count = 1,
+		.dev = { { .blocks = bytes >> ZUFS_BLOCK_SHIFT,
+			   .numa_node = -1 } },
+	};
+	struct zus_local *zl;
+	int err;
+
+	if (!bytes || bytes & ZUFS_ALLOC_MASK)
+		return -EINVAL;
+	zl = calloc(1, sizeof(*zl));
+	if (!zl)
+		return -ENOMEM;
+	zim->sb_id = 1;
+	zim->t1_blocks = bytes >> ZUFS_BLOCK_SHIFT;
+	err = zus_sb_mount(&zl->m, zfi, &md, 1, zim);
+	/* The kernel holds the root from the mount on. */
+	if (err)
+		free(zl);
+	else
+		*zlp = zl;
+	return err;
+}
+
+int zus_local_op(struct zus_local *zl, struct zufs_ioc_hdr *hdr)
+{
+	size_t end = (size_t)hdr->out_start + hdr->out_max;
+	size_t size = hdr->in_len > end ? hdr->in_len : end;
+
+	zus_thread_set(zus_current_channel(), hdr);
+	zus_decode(&zl->m, hdr, size);
+	zus_thread_set(zus_current_channel(), NULL);
+	return hdr->err;
+}
+
+int zus_local_umount(struct zus_local *zl)
+{
+	zus_sb_umount(&zl->m);
+	free(zl);
+	return 0;
+}

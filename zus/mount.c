@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0
+/*
+ * The connection to a control root: HELLO, registration, and the mount thread.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+/* All mounts; many operations look one up at once, few mounts come and go. */
+static struct zus_mount *mounts;
+static pthread_rwlock_t mounts_lock = PTHREAD_RWLOCK_INITIALIZER;
+
+struct zus_mount *zus_mount_get(uint64_t sb_id)
+{
+	struct zus_mount *m;
+
+	pthread_rwlock_rdlock(&mounts_lock);
+	for (m = mounts; m && m->sb_id != sb_id; m = m->next)
+		;
+	if (m)
+		__atomic_add_fetch(&m->users, 1, __ATOMIC_ACQUIRE);
+	pthread_rwlock_unlock(&mounts_lock);
+	return m;
+}
+
+void zus_mount_put(struct zus_mount *m)
+{
+	__atomic_sub_fetch(&m->users, 1, __ATOMIC_RELEASE);
+}
+
+unsigned int zus_server_mounts(void)
+{
+	unsigned int n = 0;
+
+	pthread_rwlock_rdlock(&mounts_lock);
+	for (struct zus_mount *m = mounts; m; m = m->next)
+		n++;
+	pthread_rwlock_unlock(&mounts_lock);
+	return n;
+}
+
+static void mounts_add(struct zus_mount *m)
+{
+	pthread_rwlock_wrlock(&mounts_lock);
+	m->next = mounts;
+	mounts = m;
+	pthread_rwlock_unlock(&mounts_lock);
+}
+
+/* When it returns nobody finds the mount, and no operation runs on it. */
+static struct zus_mount *mounts_del(uint64_t sb_id)
+{
+	struct zus_mount **p, *m;
+
+	pthread_rwlock_wrlock(&mounts_lock);
+	for (p = &mounts; *p && (*p)->sb_id != sb_id; p = &(*p)->next)
+		;
+	m = *p;
+	if (m)
+		*p = m->next;
+	pthread_rwlock_unlock(&mounts_lock);
+	while (m && __atomic_load_n(&m->users, __ATOMIC_ACQUIRE))
+		usleep(100); /* the kernel sends UMOUNT last: rare */
+	return m;
+}
+
+/* ---- pmem ---- */
+
+/* At a multiple of 2 MiB, so that the kernel can use 2 MiB entries. */
+static int pmem_map(struct zus_mount *m, struct zus_md *md)
+{
+	char *space, *at;
+
+	m->map_len = md->bytes + ZUFS_ALLOC_SIZE;
+	space = mmap(NULL, m->map_len, PROT_NONE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (space == MAP_FAILED)
+		return -errno;
+	m->map = space;
+	at = (char *)(((uintptr_t)space + ZUFS_ALLOC_MASK) &
+		      ~(uintptr_t)ZUFS_ALLOC_MASK);
+	if (mmap(at, md->bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+		 m->pmem_fd, 0) == MAP_FAILED)
+		return -errno;
+	md->addr = at;
+	return 0;
+}
+
+static int pmem_grab(struct zus_server *srv, struct zus_mount *m,
+		     uint64_t sb_id, struct zus_md *md)
+{
+	struct zufs_ioc_pmem pm = { .sb_id = sb_id };
+
+	m->pmem_fd = zus_role_open(srv);
+	if (m->pmem_fd < 0)
+		return m->pmem_fd;
+	if (ioctl(m->pmem_fd, ZU_IOC_GRAB_PMEM, &pm))
+		return -errno;
+	md->bytes = pm.t1_blocks << ZUFS_BLOCK_SHIFT;
+	md->dev_count = (int)pm.dev_count;
+	for (uint32_t i = 0; i < pm.dev_count && i < ZUFS_MAX_DEVICES; i++) {
+		md->dev[i].blocks = pm.dev[i].blocks;
+		md->dev[i].numa_node = pm.dev[i].numa_node;
+	}
+	return pmem_map(m, md);
+}
+
+static void pmem_drop(struct zus_mount *m)
+{
+	if (m->map)
+		munmap(m->map, m->map_len);
+	if (m->pmem_fd >= 0)
+		close(m->pmem_fd);
+}
+
+/* ---- mount operations ---- */
+
+static int do_mount(struct zus_server *srv, struct zufs_ioc_mount *zim)
+{
+	struct zus_md md = { 0 };
+	struct zus_mount *m;
+	int err;
+
+	if (!zim->zfi_id || zim->zfi_id > zus_nr_types)
+		return -EINVAL;
+	m = calloc(1, sizeof(*m));
+	if (!m)
+		return -ENOMEM;
+	m->pmem_fd = -1;
+	err = pmem_grab(srv, m, zim->sb_id, &md);
+	if (!err)
+		err = zus_sb_mount(m, zus_types[zim->zfi_id - 1], &md,
+				   srv->epoch, zim);
+	if (err) {
+		pmem_drop(m);
+		free(m);
+		return err;
+	}
+	mounts_add(m);
+	return 0;
+}
+
+static int do_umount(struct zufs_ioc_mount *zim)
+{
+	struct zus_mount *m = mounts_del(zim->sb_id);
+
+	if (!m)
+		return -ESTALE;
+	zus_sb_umount(m);
+	pmem_drop(m);
+	free(m);
+	return 0;
+}
+
+static int do_remount(struct zufs_ioc_mount *zim)
+{
+	struct zus_mount *m = zus_mount_get(zim->sb_id);
+	int err = 0;
+
+	if (!m)
+		return -ESTALE;
+	if (m->sbi->zfi->op->sbi_remount)
+		err = m->sbi->zfi->op->sbi_remount(m->sbi, zim);
+	zus_mount_put(m);
+	return err;
+}
+
+static int serve(struct zus_server *srv, struct zufs_ioc_mount *zim)
+{
+	switch (zim->hdr.operation) {
+	case ZUFS_M_BREAK:
+		return 0;
+	case ZUFS_M_MOUNT:
+		return do_mount(srv, zim);
+	case ZUFS_M_UMOUNT:
+		return do_umount(zim);
+	case ZUFS_M_REMOUNT:
+		return do_remount(zim);
+	default:
+		return -EOPNOTSUPP;
+	}
+}
+
+void *zus_mount_thread(void *arg)
+{
+	struct zus_server *srv = arg;
+	static struct zufs_ioc_mount zim;
+
+	pthread_setname_np(pthread_self(), "zus-mount");
+	while (!srv->stopping) {
+		if (ioctl(srv->mount_fd, ZU_IOC_MOUNT, &zim)) {
+			if (errno == EINTR)
+				continue;
+			break;
+		}
+		zim.hdr.err = serve(srv, &zim);
+		zim.hdr.out_len = zim.hdr.out_max;
+	}
+	if (!srv->stopping)
+		eventfd_write(srv->event_fd, 1);
+	return NULL;
+}
+
+/* ---- the connection ---- */
+
+static int hello(struct zus_server *srv)
+{
+	struct zufs_ioc_hello h = {
+		.major = ZUFS_MAJOR_VERSION,
+		.minor = ZUFS_MINOR_VERSION,
+		.features = ZUFS_FEAT_NIO,
+	};
+
+	if (ioctl(srv->mount_fd, ZU_IOC_HELLO, &h))
+		return -errno;
+	if (!h.num_channels || h.num_channels > ZUFS_MAX_ZT_CHANNELS)
+		return -EPROTO;
+	srv->epoch = h.epoch;
+	srv->num_channels = h.num_channels;
+	return 0;
+}
+
+static int register_types(struct zus_server *srv)
+{
+	for (unsigned int i = 0; i < zus_nr_types; i++) {
+		struct zufs_ioc_register_fs rfs = {
+			.zfi_id = i + 1,
+			.rfi = zus_types[i]->rfi,
+		};
+
+		if (ioctl(srv->mount_fd, ZU_IOC_REGISTER_FS, &rfs)) {
+			int err = -errno;
+
+			zus_log(ZUS_ERR, "filesystem type %s: %s",
+				zus_types[i]->rfi.fsname, strerror(-err));
+			return err;
+		}
+	}
+	return 0;
+}
+
+int zus_server_connect(struct zus_server *srv)
+{
+	srv->root_fd = open(srv->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (srv->root_fd < 0)
+		return -errno;
+	srv->mount_fd = zus_role_open(srv);
+	if (srv->mount_fd < 0)
+		return srv->mount_fd;
+	return hello(srv);
+}
+
+int zus_server_start(struct zus_server *srv)
+{
+	int err = zus_zts_start(srv);
+
+	if (!err)
+		err = register_types(srv);
+	if (err)
+		return err;
+	return -pthread_create(&srv->mount_thread, NULL, zus_mount_thread, srv);
+}
+
+void zus_server_stop(struct zus_server *srv)
+{
+	struct zufs_ioc_break_all brk = { 0 };
+
+	srv->stopping = true;
+	ioctl(srv->mount_fd, ZU_IOC_BREAK_ALL, &brk);
+	pthread_join(srv->mount_thread, NULL);
+	zus_zts_join(srv);
+	close(srv->mount_fd);
+	close(srv->root_fd);
+}

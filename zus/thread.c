@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0
+/*
+ * ZTs: the threads that serve operations, one for each CPU and channel.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+struct zus_zt {
+	struct zus_server *srv;
+	pthread_t thread;
+	unsigned int cpu, channel;
+	int fd;
+	struct zufs_ioc_hdr *buf; /* shared with the kernel */
+	int err; /* of the start */
+	pthread_barrier_t *started;
+};
+
+int zus_role_open(const struct zus_server *srv)
+{
+	int fd = openat(srv->root_fd, ".",
+			O_TMPFILE | O_RDWR | O_EXCL | O_CLOEXEC, 0600);
+
+	return fd < 0 ? -errno : fd;
+}
+
+static int zt_pin(const struct zus_zt *zt)
+{
+	cpu_set_t *set = CPU_ALLOC(zt->cpu + 1);
+	size_t size = CPU_ALLOC_SIZE(zt->cpu + 1);
+	int err;
+
+	if (!set)
+		return -ENOMEM;
+	CPU_ZERO_S(size, set);
+	CPU_SET_S(zt->cpu, size, set);
+	err = sched_setaffinity(0, size, set) ? -errno : 0;
+	CPU_FREE(set);
+	return err;
+}
+
+static int zt_init(struct zus_zt *zt)
+{
+	struct zufs_ioc_init init = {
+		.channel_no = zt->channel,
+		.max_command = ZUS_OP_SIZE,
+	};
+	char name[16];
+	void *p;
+	int err;
+
+	snprintf(name, sizeof(name), "ZT(%u.%u)", zt->cpu % 100000U,
+		 zt->channel % 10U);
+	pthread_setname_np(pthread_self(), name);
+	err = zt_pin(zt);
+	if (err)
+		return err;
+	zt->fd = zus_role_open(zt->srv);
+	if (zt->fd < 0)
+		return zt->fd;
+	if (ioctl(zt->fd, ZU_IOC_INIT_THREAD, &init))
+		return -errno;
+	p = mmap(NULL, ZUS_OP_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, zt->fd,
+		 ZUS_API_MAP_MAX_SIZE);
+	if (p == MAP_FAILED)
+		return -errno;
+	zt->buf = p;
+	return 0;
+}
+
+static void zt_serve(struct zus_zt *zt)
+{
+	struct zufs_ioc_op *op = (void *)zt->buf;
+	struct zus_mount *m = zus_mount_get(op->sb_id);
+
+	if (!m) {
+		op->hdr.err = -ESTALE;
+		op->hdr.out_len = 0;
+		return;
+	}
+	zus_thread_set(zt->cpu * zt->srv->num_channels + zt->channel,
+		       zt->buf);
+	zus_decode(m, zt->buf, ZUS_OP_SIZE);
+	zus_mount_put(m);
+}
+
+static void zt_loop(struct zus_zt *zt)
+{
+	while (!zt->srv->stopping) {
+		if (ioctl(zt->fd, ZU_IOC_WAIT_OPT, zt->buf)) {
+			if (errno == EINTR)
+				continue;
+			break;
+		}
+		if (zt->buf->operation == ZUFS_OP_BREAK) {
+			zt->buf->err = 0;
+			zt->buf->out_len = 0;
+			continue;
+		}
+		zt_serve(zt);
+	}
+	if (!zt->srv->stopping)
+		eventfd_write(zt->srv->event_fd, 1);
+}
+
+static void *zt_main(void *arg)
+{
+	struct zus_zt *zt = arg;
+
+	zt->err = zt_init(zt);
+	pthread_barrier_wait(zt->started);
+	if (!zt->err)
+		zt_loop(zt);
+	if (zt->buf)
+		munmap(zt->buf, ZUS_OP_SIZE);
+	if (zt->fd >= 0)
+		close(zt->fd);
+	return NULL;
+}
+
+/* The CPUs that this process may use. */
+static unsigned int own_cpus(unsigned int *cpus, unsigned int max)
+{
+	cpu_set_t *set = CPU_ALLOC(max);
+	size_t size = CPU_ALLOC_SIZE(max);
+	unsigned int n = 0;
+
+	if (!set)
+		return 0;
+	if (!sched_getaffinity(0, size, set))
+		for (unsigned int c = 0; c < max; c++)
+			if (CPU_ISSET_S(c, size, set))
+				cpus[n++] = c;
+	CPU_FREE(set);
+	return n;
+}
+
+static int zts_create(struct zus_server *srv, const unsigned int *cpus,
+		      unsigned int nr, pthread_barrier_t *started)
+{
+	for (unsigned int i = 0; i < nr; i++) {
+		struct zus_zt *zt = &srv->zts[i];
+		int err;
+
+		zt->srv = srv;
+		zt->cpu = cpus[i / srv->num_channels];
+		zt->channel = i % srv->num_channels;
+		zt->fd = -1;
+		zt->started = started;
+		err = pthread_create(&zt->thread, NULL, zt_main, zt);
+		if (err)
+			return -err;
+		srv->nr_zts++;
+	}
+	return 0;
+}
+
+int zus_zts_start(struct zus_server *srv)
+{
+	enum { MAX_CPUS = 8192 };
+	static unsigned int cpus[MAX_CPUS];
+	unsigned int nr = own_cpus(cpus, MAX_CPUS) * srv->num_channels;
+	pthread_barrier_t started;
+	int err;
+
+	if (!nr)
+		return -EINVAL;
+	srv->zts = calloc(nr, sizeof(*srv->zts));
+	if (!srv->zts)
+		return -ENOMEM;
+	pthread_barrier_init(&started, NULL, nr + 1);
+	err = zts_create(srv, cpus, nr, &started);
+	if (err)
+		return err; /* the process ends, with the threads that wait */
+	pthread_barrier_wait(&started);
+	for (unsigned int i = 0; !err && i < nr; i++)
+		err = srv->zts[i].err;
+	return err;
+}
+
+void zus_zts_join(struct zus_server *srv)
+{
+	for (unsigned int i = 0; i < srv->nr_zts; i++)
+		pthread_join(srv->zts[i].thread, NULL);
+	free(srv->zts);
+}
