@@ -22,6 +22,7 @@
 
 struct zuf_root; /* root.c: one mount of the control root */
 struct zuf_req; /* dispatch.c */
+struct zuf_lane; /* channel.c */
 
 /* ---- registered filesystem types: type.c ---- */
 
@@ -61,6 +62,12 @@ void zuf_md_fini(struct super_block *sb, struct zuf_md *md);
 /* The device that holds blocks [bn, bn + n) wholly, NULL: none does. */
 struct zuf_dev *zuf_md_dev(struct zuf_md *md, u64 bn, u64 n);
 
+/* ---- counters of hand-offs, for debugfs: stats.c ---- */
+
+struct zuf_stats {
+	u64 op[ZUFS_OP_MAX_OPT];
+};
+
 /* ---- super block ---- */
 
 struct zuf_sb_info {
@@ -93,6 +100,11 @@ static inline struct zuf_sb_info *ZUF_SB(const struct super_block *sb)
 	return sb->s_fs_info;
 }
 
+static inline void zuf_count_op(struct zuf_sb_info *sbi, u16 op)
+{
+	this_cpu_inc(sbi->stats->op[op]);
+}
+
 /* ---- dispatch: dispatch.c, channel.c ---- */
 
 /* How a caller waits. */
@@ -111,8 +123,10 @@ struct zuf_req {
 	atomic_t state; /* relay.h */
 	u64 unique;
 	struct zuf_root *root;
-	struct list_head queue;
-	struct task_struct *waiter;
+	struct zuf_lane *lane; /* where it was put; channel.c */
+	struct list_head queue; /* of the lane; lane->lock */
+	struct task_struct *waiter; /* a reference is held */
+	unsigned int cpu; /* of the caller when it posted */
 	unsigned long started; /* jiffies, for the time limit */
 	enum zuf_wait wait;
 	int err; /* of the answer, valid when DONE */
@@ -152,17 +166,6 @@ void zuf_root_put(struct zuf_root *root);
 /* The super block becomes known to GRAB_PMEM by its new sb_id; and is unknown again. */
 int zuf_root_add_sb(struct zuf_root *root, struct zuf_sb_info *sbi);
 void zuf_root_del_sb(struct zuf_root *root, struct zuf_sb_info *sbi);
-
-/* ---- counters of hand-offs, for debugfs: stats.c ---- */
-
-struct zuf_stats {
-	u64 op[ZUFS_OP_MAX_OPT];
-};
-
-static inline void zuf_count_op(struct zuf_sb_info *sbi, u16 op)
-{
-	this_cpu_inc(sbi->stats->op[op]);
-}
 
 /* ---- inode ---- */
 

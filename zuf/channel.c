@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * ZTs: the server's side of the relay.
+ */
+#include <linux/freezer.h>
+#include <linux/ktime.h>
+#include <linux/module.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/stat.h>
+#include <linux/sched/task.h>
+#include <linux/vmalloc.h>
+
+#include "core.h"
+
+static unsigned int zt_spin_us = 50;
+module_param_named(zt_spin_us, zt_spin_us, uint, 0644);
+MODULE_PARM_DESC(zt_spin_us,
+		 "microseconds a ZT spins for a caller on another CPU, at most 100");
+
+void zuf_lane_init(struct zuf_lane *lane)
+{
+	spin_lock_init(&lane->lock);
+	INIT_LIST_HEAD(&lane->queue);
+	INIT_LIST_HEAD(&lane->running);
+	INIT_LIST_HEAD(&lane->zts);
+}
+
+/* ---- a ZT comes and goes ---- */
+
+/* The CPU that the caller is pinned to, or -EINVAL. */
+static int pinned_cpu(void)
+{
+	if (cpumask_weight(current->cpus_ptr) != 1)
+		return -EINVAL;
+	return cpumask_first(current->cpus_ptr);
+}
+
+/* Puts the ZT into its lane. EBUSY: there is one of that channel already. */
+static int zt_join(struct zuf_zt *zt)
+{
+	struct zuf_root *root = zt->root;
+	struct zuf_zt *z;
+	int err = 0;
+
+	spin_lock(&zt->lane->lock);
+	if (!root->alive || root->epoch != zt->epoch)
+		err = -ENOTCONN;
+	list_for_each_entry(z, &zt->lane->zts, node)
+		if (z->cpu == zt->cpu && z->channel == zt->channel)
+			err = -EBUSY;
+	if (!err) {
+		list_add_tail(&zt->node, &zt->lane->zts);
+		if (zt->lane != &root->back)
+			cpumask_set_cpu(zt->cpu, root->served);
+	}
+	spin_unlock(&zt->lane->lock);
+	return err;
+}
+
+static struct zuf_zt *zt_new(struct zuf_file *zf, int cpu,
+			     const struct zufs_ioc_init *init)
+{
+	struct zuf_zt *zt = kzalloc(sizeof(*zt), GFP_KERNEL);
+
+	if (!zt)
+		return NULL;
+	zt->buf = vmalloc_user(init->max_command);
+	if (!zt->buf) {
+		kfree(zt);
+		return NULL;
+	}
+	INIT_LIST_HEAD(&zt->node);
+	zt->buf_size = init->max_command;
+	zt->root = zf->root;
+	zt->epoch = zf->epoch;
+	zt->cpu = cpu;
+	zt->channel = init->channel_no;
+	zt->lane = zt->channel == ZUFS_BACK_CHANNEL ? &zf->root->back :
+						      &zf->root->cpu[cpu];
+	zt->task = get_task_struct(current);
+	return zt;
+}
+
+static void zt_free(struct zuf_zt *zt)
+{
+	put_task_struct(zt->task);
+	vfree(zt->buf);
+	kfree(zt);
+}
+
+long zuf_zt_init(struct zuf_file *zf, struct zufs_ioc_init __user *arg)
+{
+	struct zufs_ioc_init init;
+	int cpu = pinned_cpu(), err;
+	struct zuf_zt *zt;
+
+	if (copy_from_user(&init, arg, sizeof(init)))
+		return -EFAULT;
+	if (cpu < 0)
+		return cpu;
+	if (init.channel_no >= ZUFS_NUM_CHANNELS ||
+	    init.max_command < ZUFS_MIN_OP_SIZE ||
+	    init.max_command > ZUFS_MAX_OP_SIZE ||
+	    !PAGE_ALIGNED(init.max_command))
+		return -EINVAL;
+	init.cpu = cpu;
+	if (copy_to_user(arg, &init, sizeof(init)))
+		return -EFAULT;
+	zt = zt_new(zf, cpu, &init);
+	if (!zt)
+		return -ENOMEM;
+	err = zt_join(zt);
+	if (err) {
+		zt_free(zt);
+		return err;
+	}
+	zf->zt = zt;
+	return 0;
+}
+
+/* The file is closed: nobody is in zuf_zt_wait() of it. */
+void zuf_zt_release(struct zuf_file *zf)
+{
+	struct zuf_zt *zt = zf->zt;
+	struct zuf_lane *lane = zt->lane;
+	struct zuf_zt *z;
+	bool left = false;
+
+	spin_lock(&lane->lock);
+	list_del(&zt->node);
+	list_for_each_entry(z, &lane->zts, node)
+		left |= z->cpu == zt->cpu;
+	if (!left && lane != &zt->root->back)
+		cpumask_clear_cpu(zt->cpu, zt->root->served);
+	spin_unlock(&lane->lock);
+	/* The end of the epoch, which comes with this, has killed the request. */
+	if (zt->req)
+		zuf_req_put(zt->req);
+	zt_free(zt);
+}
+
+int zuf_zt_mmap(struct zuf_file *zf, struct vm_area_struct *vma)
+{
+	struct zuf_zt *zt = zf->zt;
+	unsigned long off = vma->vm_pgoff << PAGE_SHIFT;
+
+	if (off != ZUS_API_MAP_MAX_SIZE ||
+	    vma->vm_end - vma->vm_start != zt->buf_size)
+		return -EINVAL;
+	vma->vm_flags |= VM_DONTCOPY | VM_DONTEXPAND | VM_DONTDUMP;
+	return remap_vmalloc_range(vma, zt->buf, 0);
+}
+
+/* Every ZT comes out of its wait, and sees BREAK. */
+static void lane_break(struct zuf_lane *lane)
+{
+	struct zuf_zt *zt;
+
+	spin_lock(&lane->lock);
+	list_for_each_entry(zt, &lane->zts, node) {
+		zt->brk = true;
+		atomic_set(&zt->state, RELAY_CLAIMED);
+		wake_up_process(zt->task);
+	}
+	spin_unlock(&lane->lock);
+}
+
+void zuf_lanes_break(struct zuf_root *root)
+{
+	unsigned int cpu;
+
+	for (cpu = 0; cpu < nr_cpu_ids; cpu++)
+		lane_break(&root->cpu[cpu]);
+	lane_break(&root->back);
+}
+
+/* ---- answer ---- */
+
+/* Each field of the shared buffer is read once, checked, then used. */
+static int answer_copy(struct zuf_zt *zt, struct zuf_req *req)
+{
+	const struct zufs_ioc_hdr *from = zt->buf;
+	u32 out_len = READ_ONCE(from->out_len);
+	s32 err = READ_ONCE(from->err);
+	struct zufs_ioc_hdr *to = req->hdr;
+
+	if (err > 0 || err < -MAX_ERRNO || out_len > to->out_max)
+		return -EIO;
+	memcpy((char *)to + to->out_start, (char *)zt->buf + to->out_start,
+	       out_len);
+	to->out_len = out_len;
+	return err;
+}
+
+static void zt_answer(struct zuf_zt *zt)
+{
+	struct zuf_req *req = zt->req;
+	struct zuf_lane *lane = zt->lane;
+	bool listed, won;
+
+	zt->req = NULL;
+	/* Under the lock the end of the epoch can't make the buffer a caller's. */
+	spin_lock(&lane->lock);
+	if (atomic_read(&req->state) == RELAY_RUNNING)
+		req->err = answer_copy(zt, req);
+	listed = !list_empty(&req->queue);
+	list_del_init(&req->queue);
+	won = relay_req_answer(&req->state);
+	spin_unlock(&lane->lock);
+	if (won)
+		zuf_req_finish(req);
+	if (listed)
+		zuf_req_put(req);
+	zuf_req_put(req);
+}
+
+/* ---- wait ---- */
+
+/* The next request of the lane, or NULL. */
+static struct zuf_req *lane_take(struct zuf_zt *zt)
+{
+	struct zuf_lane *lane = zt->lane;
+	struct zuf_req *req;
+
+	spin_lock(&lane->lock);
+	for (;;) {
+		req = list_first_entry_or_null(&lane->queue, struct zuf_req,
+					       queue);
+		if (!req)
+			break;
+		if (relay_req_take(&req->state)) {
+			list_move_tail(&req->queue, &lane->running);
+			refcount_inc(&req->ref);
+			break;
+		}
+		list_del_init(&req->queue); /* abandoned */
+		zuf_req_put(req);
+	}
+	spin_unlock(&lane->lock);
+	return req;
+}
+
+static bool zt_has_news(struct zuf_zt *zt)
+{
+	return !list_empty_careful(&zt->lane->queue) || READ_ONCE(zt->brk) ||
+	       !READ_ONCE(zt->root->alive);
+}
+
+/* Looks for work for a while, if nobody else wants this CPU. */
+static void zt_spin(struct zuf_zt *zt)
+{
+	u64 end;
+
+	if (!zt->far || !zt_spin_us)
+		return;
+	end = ktime_get_ns() + min(zt_spin_us, 100u) * NSEC_PER_USEC;
+	relay_zt_idle(&zt->state, RELAY_SPIN);
+	cpumask_set_cpu(zt->cpu, zt->root->spinning);
+	while (relay_zt_unclaimed(&zt->state) && !zt_has_news(zt) &&
+	       single_task_running() && !need_resched() &&
+	       !signal_pending(current) && ktime_get_ns() < end)
+		cpu_relax();
+	cpumask_clear_cpu(zt->cpu, zt->root->spinning);
+	relay_zt_back(&zt->state);
+}
+
+static void zt_sleep(struct zuf_zt *zt)
+{
+	set_current_state(TASK_INTERRUPTIBLE | TASK_FREEZABLE);
+	relay_zt_idle(&zt->state, RELAY_IDLE);
+	while (relay_zt_unclaimed(&zt->state) && !zt_has_news(zt) &&
+	       !signal_pending(current)) {
+		schedule();
+		set_current_state(TASK_INTERRUPTIBLE | TASK_FREEZABLE);
+	}
+	__set_current_state(TASK_RUNNING);
+	relay_zt_back(&zt->state);
+}
+
+static int zt_deliver(struct zuf_zt *zt, struct zuf_req *req)
+{
+	struct zufs_ioc_hdr *hdr = req->hdr;
+
+	if (hdr->in_len > zt->buf_size ||
+	    hdr->out_start + hdr->out_max > zt->buf_size)
+		return -E2BIG;
+	memcpy(zt->buf, hdr, hdr->in_len);
+	return 0;
+}
+
+static void deliver_break(struct zuf_zt *zt)
+{
+	struct zufs_ioc_hdr *hdr = zt->buf;
+
+	zt->brk = false;
+	memset(hdr, 0, sizeof(*hdr));
+	hdr->operation = ZUFS_OP_BREAK;
+	hdr->in_len = sizeof(*hdr);
+}
+
+long zuf_zt_wait(struct zuf_file *zf)
+{
+	struct zuf_zt *zt = zf->zt;
+	struct zuf_req *req;
+
+	if (zt->task != current)
+		return -EBADF;
+	if (zt->req)
+		zt_answer(zt);
+	for (;;) {
+		if (!READ_ONCE(zt->root->alive) ||
+		    zt->root->epoch != zt->epoch)
+			return -ENOTCONN;
+		if (READ_ONCE(zt->brk)) {
+			deliver_break(zt);
+			return 0;
+		}
+		req = lane_take(zt);
+		if (req) {
+			zt->req = req;
+			zt->far = req->cpu != raw_smp_processor_id();
+			if (!zt_deliver(zt, req))
+				return 0;
+			((struct zufs_ioc_hdr *)zt->buf)->err = -E2BIG;
+			((struct zufs_ioc_hdr *)zt->buf)->out_len = 0;
+			zt_answer(zt);
+			continue;
+		}
+		if (signal_pending(current))
+			return -EINTR;
+		zt_spin(zt);
+		if (!zt_has_news(zt))
+			zt_sleep(zt);
+	}
+}

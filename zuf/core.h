@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Inside the core: roots, lanes, ZTs, role files.
+ */
+#ifndef _ZUF_CORE_H
+#define _ZUF_CORE_H
+
+#include <linux/cpumask.h>
+#include <linux/kref.h>
+#include <linux/xarray.h>
+
+#include "zuf.h"
+
+typedef atomic_t relay_word;
+#define relay_read(w) atomic_read(w)
+#define relay_set(w, v) atomic_set(w, v)
+#define relay_xchg(w, v) atomic_xchg(w, v)
+#define relay_cmpxchg(w, o, n) (atomic_cmpxchg(w, o, n) == (o))
+#define relay_mb() smp_mb()
+#include "relay.h"
+
+/*
+ * Where requests wait: one lane for each CPU, and one for the background
+ * channels of all CPUs. @lock protects all but the ZTs' state words.
+ */
+struct zuf_lane {
+	spinlock_t lock;
+	struct list_head queue; /* requests that no ZT has taken */
+	struct list_head running; /* requests that a ZT has taken */
+	struct list_head zts;
+} ____cacheline_aligned;
+
+struct zuf_zt {
+	struct list_head node; /* of lane->zts */
+	relay_word state;
+	struct task_struct *task; /* a reference is held */
+	struct zuf_root *root;
+	struct zuf_lane *lane;
+	struct zuf_req *req; /* taken and not answered; the ZT's own */
+	bool brk; /* tell BREAK; lane->lock */
+	bool far; /* the last caller was on another CPU */
+	unsigned int cpu, channel;
+	u64 epoch;
+	void *buf; /* operation buffer, shared with the server */
+	size_t buf_size;
+};
+
+/* A mount operation that waits for the mount thread, or is with it. */
+struct zuf_mreq {
+	struct list_head node; /* of root->mount_queue */
+	refcount_t ref;
+	int state; /* enum relay_req, under root->mount_lock */
+	unsigned long started;
+	struct zufs_ioc_mount zim;
+};
+
+enum zuf_root_state {
+	ZUF_ROOT_INITIALIZING,
+	ZUF_ROOT_REGISTERING_FS,
+	ZUF_ROOT_MOUNT_READY,
+	ZUF_ROOT_SERVER_FAILED,
+};
+
+struct zuf_root {
+	struct kref kref;
+	unsigned int timeout; /* seconds that a server may take to answer */
+
+	struct mutex ctl; /* HELLO, the end of an epoch, sbs, pmem files */
+	enum zuf_root_state state;
+	bool alive; /* written under ctl; read under a lane's lock or mount_lock */
+	bool orderly; /* BREAK_ALL was called */
+	u64 epoch;
+	pid_t tgid; /* of the server */
+	struct xarray sbs; /* by sb_id; ctl */
+
+	struct zuf_lane *cpu; /* nr_cpu_ids of them */
+	struct zuf_lane back;
+	struct cpumask *served; /* CPUs whose lane has a ZT */
+	struct cpumask *spinning; /* CPUs with a ZT that spins; a hint */
+
+	spinlock_t mount_lock;
+	struct list_head mount_queue;
+	struct zuf_mreq *mount_cur; /* with the mount thread */
+	bool mount_brk;
+	wait_queue_head_t mount_wq; /* the mount thread */
+	wait_queue_head_t mount_done; /* its callers */
+
+	struct delayed_work watch; /* the time limit */
+};
+
+/* What a role file is: its private_data. */
+enum zuf_role { ZUF_ROLE_NONE, ZUF_ROLE_BUSY, ZUF_ROLE_MOUNT, ZUF_ROLE_ZT, ZUF_ROLE_PMEM };
+
+struct zuf_file {
+	atomic_t role; /* set once */
+	struct zuf_root *root; /* a reference is held */
+	u64 epoch;
+	struct zuf_zt *zt;
+	struct rw_semaphore sem; /* sbi: read by faults */
+	struct zuf_sb_info *sbi; /* PMEM; NULL when the super block is gone */
+};
+
+/* root.c */
+struct zuf_root *zuf_root_new(unsigned int timeout);
+void zuf_root_get(struct zuf_root *root);
+void zuf_epoch_end(struct zuf_root *root, u64 epoch, const char *why);
+extern const struct inode_operations zuf_role_dir_iops;
+
+/* role.c */
+extern const struct file_operations zuf_role_fops;
+
+/* channel.c */
+void zuf_lane_init(struct zuf_lane *lane);
+long zuf_zt_init(struct zuf_file *zf, struct zufs_ioc_init __user *arg);
+long zuf_zt_wait(struct zuf_file *zf);
+void zuf_zt_release(struct zuf_file *zf);
+int zuf_zt_mmap(struct zuf_file *zf, struct vm_area_struct *vma);
+void zuf_lanes_break(struct zuf_root *root);
+
+/* dispatch.c */
+void zuf_lanes_kill(struct zuf_root *root);
+bool zuf_lanes_late(struct zuf_root *root, unsigned long limit);
+void zuf_req_finish(struct zuf_req *req);
+int zuf_req_cache_init(void);
+void zuf_req_cache_exit(void);
+
+/* mount.c */
+long zuf_mount_wait(struct zuf_file *zf, struct zufs_ioc_mount __user *arg);
+void zuf_mounts_kill(struct zuf_root *root);
+bool zuf_mounts_late(struct zuf_root *root, unsigned long limit);
+
+/* pmem.c */
+long zuf_pmem_grab(struct file *file, struct zufs_ioc_pmem __user *arg);
+int zuf_pmem_mmap(struct file *file, struct vm_area_struct *vma);
+void zuf_pmem_release(struct zuf_file *zf);
+/* Nobody reaches the super block's pmem by this file any more. root->ctl. */
+void zuf_pmem_revoke(struct zuf_sb_info *sbi);
+
+/* stats.c */
+void zuf_stats_init(void);
+void zuf_stats_exit(void);
+int zuf_stats_add(struct zuf_sb_info *sbi);
+void zuf_stats_del(struct zuf_sb_info *sbi);
+
+#endif /* _ZUF_CORE_H */

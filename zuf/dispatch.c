@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Requests, and their callers' side of the relay.
+ */
+#include <linux/freezer.h>
+#include <linux/ktime.h>
+#include <linux/module.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/stat.h>
+#include <linux/sched/task.h>
+
+#include "core.h"
+
+static unsigned int app_spin_us = 50;
+module_param_named(app_spin_us, app_spin_us, uint, 0644);
+MODULE_PARM_DESC(app_spin_us,
+		 "microseconds a caller spins for a ZT on another CPU, at most 100");
+
+static struct kmem_cache *req_cache;
+static atomic64_t last_unique;
+
+int zuf_req_cache_init(void)
+{
+	req_cache = KMEM_CACHE(zuf_req, 0);
+	return req_cache ? 0 : -ENOMEM;
+}
+
+void zuf_req_cache_exit(void)
+{
+	kmem_cache_destroy(req_cache);
+}
+
+struct zuf_req *zuf_req_alloc(struct zuf_sb_info *sbi, u16 op, size_t size,
+			      size_t in_len, size_t out_start)
+{
+	unsigned int nofs = memalloc_nofs_save();
+	struct zuf_req *req = kmem_cache_zalloc(req_cache, GFP_KERNEL);
+	struct zufs_ioc_op *o = NULL;
+
+	if (req)
+		o = kvzalloc(size, GFP_KERNEL);
+	memalloc_nofs_restore(nofs);
+	if (!o) {
+		if (req)
+			kmem_cache_free(req_cache, req);
+		return NULL;
+	}
+	refcount_set(&req->ref, 1);
+	INIT_LIST_HEAD(&req->queue);
+	req->unique = atomic64_inc_return(&last_unique);
+	req->size = size;
+	req->hdr = &o->hdr;
+	o->hdr.operation = op;
+	o->hdr.in_len = in_len;
+	o->hdr.out_start = out_start;
+	o->hdr.out_max = size - out_start;
+	o->hdr.unique = req->unique;
+	o->sb_id = sbi->sb_id;
+	return req;
+}
+
+void zuf_req_put(struct zuf_req *req)
+{
+	if (!refcount_dec_and_test(&req->ref))
+		return;
+	if (req->waiter)
+		put_task_struct(req->waiter);
+	kvfree(req->hdr);
+	kmem_cache_free(req_cache, req);
+}
+
+/* The request is over: whoever made it so tells its owner, once. */
+void zuf_req_finish(struct zuf_req *req)
+{
+	if (req->wait == ZUF_WAIT_BACK)
+		req->done(req);
+	else
+		wake_up_process(req->waiter);
+}
+
+/* ---- the way to a ZT ---- */
+
+static struct zuf_lane *lane_of_caller(struct zuf_root *root)
+{
+	unsigned int cpu = raw_smp_processor_id();
+
+	if (cpumask_test_cpu(cpu, root->served))
+		return &root->cpu[cpu];
+	cpu = cpumask_any(root->served);
+	return cpu < nr_cpu_ids ? &root->cpu[cpu] : NULL;
+}
+
+static bool claim_any(struct zuf_lane *lane, int how)
+{
+	struct zuf_zt *zt;
+
+	list_for_each_entry(zt, &lane->zts, node) {
+		if (!relay_zt_claim(&zt->state, how))
+			continue;
+		if (how == RELAY_IDLE)
+			wake_up_process(zt->task);
+		return true;
+	}
+	return false;
+}
+
+/* lane->lock is held; the queue takes a reference. */
+static void lane_put(struct zuf_lane *lane, struct zuf_req *req)
+{
+	refcount_inc(&req->ref);
+	atomic_set(&req->state, RELAY_QUEUED);
+	req->started = jiffies;
+	req->lane = lane;
+	list_add_tail(&req->queue, &lane->queue);
+	relay_posted();
+}
+
+/* A ZT that spins on another CPU answers soonest, and no switch is needed. */
+static bool try_spinning(struct zuf_root *root, struct zuf_req *req)
+{
+	unsigned int cpu = cpumask_any_but(root->spinning,
+					   raw_smp_processor_id());
+	struct zuf_lane *lane;
+	bool claimed = false;
+
+	if (cpu >= nr_cpu_ids)
+		return false;
+	lane = &root->cpu[cpu];
+	spin_lock(&lane->lock);
+	if (READ_ONCE(root->alive) && list_empty(&lane->queue)) {
+		lane_put(lane, req);
+		claimed = claim_any(lane, RELAY_SPIN);
+		if (!claimed) {
+			list_del_init(&req->queue);
+			atomic_set(&req->state, RELAY_NEW);
+			refcount_dec(&req->ref);
+		}
+	}
+	spin_unlock(&lane->lock);
+	return claimed;
+}
+
+static int lane_post(struct zuf_root *root, struct zuf_lane *lane,
+		     struct zuf_req *req)
+{
+	spin_lock(&lane->lock);
+	if (!root->alive || list_empty(&lane->zts)) {
+		spin_unlock(&lane->lock);
+		return -EIO;
+	}
+	lane_put(lane, req);
+	if (!claim_any(lane, RELAY_SPIN))
+		claim_any(lane, RELAY_IDLE);
+	spin_unlock(&lane->lock);
+	return 0;
+}
+
+static int post(struct zuf_root *root, struct zuf_req *req)
+{
+	struct zuf_lane *lane;
+
+	req->cpu = raw_smp_processor_id();
+	if (req->wait == ZUF_WAIT_BACK)
+		return lane_post(root, &root->back, req);
+	if (try_spinning(root, req))
+		return 0;
+	lane = lane_of_caller(root);
+	return lane ? lane_post(root, lane, req) : -EIO;
+}
+
+/* ---- waiting ---- */
+
+/* Takes the request out of its lane, unless a ZT has it. */
+static void unqueue(struct zuf_req *req)
+{
+	struct zuf_lane *lane = req->lane;
+	bool listed;
+
+	spin_lock(&lane->lock);
+	listed = !list_empty(&req->queue);
+	list_del_init(&req->queue);
+	spin_unlock(&lane->lock);
+	if (listed)
+		zuf_req_put(req);
+}
+
+static bool try_abandon(struct zuf_req *req)
+{
+	if (!relay_req_abandon(&req->state, RELAY_QUEUED) &&
+	    (req->wait != ZUF_WAIT_KILL_RO ||
+	     !relay_req_abandon(&req->state, RELAY_RUNNING)))
+		return false;
+	unqueue(req);
+	return true;
+}
+
+static void app_spin(struct zuf_req *req)
+{
+	u64 end;
+
+	if (req->lane == &req->root->cpu[req->cpu] || !app_spin_us)
+		return;
+	end = ktime_get_ns() + min(app_spin_us, 100u) * NSEC_PER_USEC;
+	while (!relay_req_over(&req->state) && single_task_running() &&
+	       !need_resched() && !signal_pending(current) &&
+	       ktime_get_ns() < end)
+		cpu_relax();
+}
+
+/* 0: the request is over; -EINTR: it was abandoned. */
+static int wait_over(struct zuf_req *req)
+{
+	unsigned int mode = TASK_KILLABLE;
+	int err = 0;
+
+	app_spin(req);
+	for (;;) {
+		set_current_state(mode | TASK_FREEZABLE);
+		if (relay_req_over(&req->state))
+			break;
+		if (mode == TASK_KILLABLE && fatal_signal_pending(current)) {
+			if (try_abandon(req)) {
+				err = -EINTR;
+				break;
+			}
+			/* The VFS locks protect it until its answer. */
+			mode = TASK_UNINTERRUPTIBLE;
+			continue;
+		}
+		schedule();
+	}
+	__set_current_state(TASK_RUNNING);
+	return err;
+}
+
+static int check_answer(struct zuf_req *req, size_t min_out)
+{
+	if (atomic_read(&req->state) == RELAY_DEAD)
+		return -EIO;
+	if (req->err)
+		return req->err;
+	return req->hdr->out_len < min_out ? -EIO : 0;
+}
+
+static int may_dispatch(struct zuf_sb_info *sbi)
+{
+	if (READ_ONCE(sbi->dead))
+		return -EIO;
+	if (current->tgid == sbi->root->tgid)
+		return -EDEADLK;
+	return 0;
+}
+
+int zuf_dispatch(struct zuf_sb_info *sbi, struct zuf_req *req, size_t min_out)
+{
+	int err = may_dispatch(sbi);
+
+	if (err)
+		return err;
+	req->root = sbi->root;
+	req->waiter = get_task_struct(current);
+	zuf_count_op(sbi, req->hdr->operation);
+	err = post(sbi->root, req);
+	if (!err)
+		err = wait_over(req);
+	return err ? err : check_answer(req, min_out);
+}
+
+void zuf_dispatch_back(struct zuf_sb_info *sbi, struct zuf_req *req)
+{
+	int err = READ_ONCE(sbi->dead) ? -EIO : 0;
+
+	req->wait = ZUF_WAIT_BACK;
+	req->root = sbi->root;
+	zuf_count_op(sbi, req->hdr->operation);
+	if (!err)
+		err = post(sbi->root, req);
+	if (!err)
+		return;
+	req->err = err;
+	atomic_set(&req->state, RELAY_DEAD);
+	req->done(req);
+}
+
+/* ---- the end of an epoch, and the time limit ---- */
+
+static void lane_kill(struct zuf_lane *lane)
+{
+	struct zuf_req *req, *next;
+	LIST_HEAD(all);
+
+	spin_lock(&lane->lock);
+	list_splice_init(&lane->queue, &all);
+	list_splice_init(&lane->running, &all);
+	spin_unlock(&lane->lock);
+	list_for_each_entry_safe(req, next, &all, queue) {
+		bool won;
+
+		spin_lock(&lane->lock);
+		list_del_init(&req->queue);
+		won = relay_req_kill(&req->state);
+		spin_unlock(&lane->lock);
+		if (won)
+			zuf_req_finish(req);
+		zuf_req_put(req);
+	}
+}
+
+void zuf_lanes_kill(struct zuf_root *root)
+{
+	unsigned int cpu;
+
+	for (cpu = 0; cpu < nr_cpu_ids; cpu++)
+		lane_kill(&root->cpu[cpu]);
+	lane_kill(&root->back);
+}
+
+static bool lane_late(struct zuf_lane *lane, unsigned long limit)
+{
+	struct zuf_req *req;
+	bool late = false;
+
+	spin_lock(&lane->lock);
+	list_for_each_entry(req, &lane->queue, queue)
+		late |= time_after(jiffies, req->started + limit);
+	list_for_each_entry(req, &lane->running, queue)
+		late |= time_after(jiffies, req->started + limit);
+	spin_unlock(&lane->lock);
+	return late;
+}
+
+bool zuf_lanes_late(struct zuf_root *root, unsigned long limit)
+{
+	bool late = lane_late(&root->back, limit);
+	unsigned int cpu;
+
+	for (cpu = 0; cpu < nr_cpu_ids && !late; cpu++)
+		late = lane_late(&root->cpu[cpu], limit);
+	return late;
+}

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Regular files: read, write, fsync, seek.
+ */
+#include <linux/dax.h>
+#include <linux/falloc.h>
+#include <linux/fiemap.h>
+#include <linux/mman.h>
+#include <linux/pagemap.h>
+#include <linux/uio.h>
+#include <linux/writeback.h>
+
+#include "fs.h"
+
+static ssize_t zuf_read_iter(struct kiocb *iocb, struct iov_iter *to)
+{
+	struct inode *inode = file_inode(iocb->ki_filp);
+	ssize_t done;
+
+	if (!iov_iter_count(to))
+		return 0;
+	if (iocb->ki_flags & IOCB_NOWAIT) {
+		if (!inode_trylock_shared(inode))
+			return -EAGAIN;
+	} else {
+		inode_lock_shared(inode);
+	}
+	done = dax_iomap_rw(iocb, to, &zuf_iomap_ops);
+	inode_unlock_shared(inode);
+	file_accessed(iocb->ki_filp);
+	return done;
+}
+
+/* ---- write; i_rwsem is held exclusive ---- */
+
+/* Zeroes from the size to @pos in the last block, when @pos is behind it. */
+static int zero_gap(struct inode *inode, loff_t pos)
+{
+	int err;
+
+	if (pos <= i_size_read(inode))
+		return 0;
+	filemap_invalidate_lock(inode->i_mapping);
+	err = zuf_zero_tail(inode, i_size_read(inode));
+	filemap_invalidate_unlock(inode->i_mapping);
+	return err;
+}
+
+/* The part of the write below the page-rounded size @edge. */
+static ssize_t write_below(struct kiocb *iocb, struct iov_iter *from,
+			   loff_t edge)
+{
+	size_t count = iov_iter_count(from), cut = 0;
+	ssize_t done;
+
+	if (iocb->ki_pos >= edge)
+		return 0;
+	if (iocb->ki_pos + count > edge)
+		cut = iocb->ki_pos + count - edge;
+	iov_iter_truncate(from, count - cut);
+	done = dax_iomap_rw(iocb, from, &zuf_iomap_ops);
+	iov_iter_reexpand(from, iov_iter_count(from) + cut);
+	return done;
+}
+
+static ssize_t write_extending(struct kiocb *iocb, struct iov_iter *from)
+{
+	struct inode *inode = file_inode(iocb->ki_filp);
+	loff_t edge = round_up(i_size_read(inode), ZUFS_BLOCK_SIZE);
+	ssize_t below, above = 0;
+	int err = zero_gap(inode, iocb->ki_pos);
+
+	if (err)
+		return err;
+	below = write_below(iocb, from, edge);
+	if (below < 0)
+		return below;
+	if (iov_iter_count(from) && iocb->ki_pos >= edge)
+		above = zuf_append(iocb, from);
+	if (above > 0)
+		return below + above;
+	if (!below)
+		return above;
+	if (iocb->ki_pos > i_size_read(inode)) {
+		err = zuf_commit_size(inode, iocb->ki_pos);
+		if (err)
+			return err;
+	}
+	return below;
+}
+
+static ssize_t write_locked(struct kiocb *iocb, struct iov_iter *from)
+{
+	struct inode *inode = file_inode(iocb->ki_filp);
+	ssize_t count = generic_write_checks(iocb, from);
+	int err;
+
+	if (count <= 0)
+		return count;
+	err = kiocb_modified(iocb);
+	if (err)
+		return err;
+	if (iocb->ki_pos + count <= i_size_read(inode))
+		return dax_iomap_rw(iocb, from, &zuf_iomap_ops);
+	if (iocb->ki_flags & IOCB_NOWAIT)
+		return -EAGAIN;
+	return write_extending(iocb, from);
+}
+
+static ssize_t zuf_write_iter(struct kiocb *iocb, struct iov_iter *from)
+{
+	struct inode *inode = file_inode(iocb->ki_filp);
+	ssize_t done;
+
+	if (iocb->ki_flags & IOCB_NOWAIT) {
+		if (!inode_trylock(inode))
+			return -EAGAIN;
+	} else {
+		inode_lock(inode);
+	}
+	done = write_locked(iocb, from);
+	inode_unlock(inode);
+	if (done > 0)
+		done = generic_write_sync(iocb, done);
+	return done;
+}
+
+/* ---- the rest ---- */
+
+/* Takes neither i_rwsem nor invalidate_lock: MAP_SYNC faults come here. */
+static int zuf_fsync(struct file *file, loff_t start, loff_t end, int datasync)
+{
+	struct inode *inode = file_inode(file);
+	int err = file_write_and_wait_range(file, start, end);
+
+	if (err)
+		return err;
+	return zuf_sync_inode(inode, datasync,
+			      ZUF_SB(inode->i_sb)->fs_caps &
+				      ZUFS_FSC_SYNC_ALWAYS);
+}
+
+static loff_t zuf_llseek(struct file *file, loff_t offset, int whence)
+{
+	struct inode *inode = file_inode(file);
+
+	switch (whence) {
+	case SEEK_HOLE:
+	case SEEK_DATA:
+		inode_lock_shared(inode);
+		if (whence == SEEK_HOLE)
+			offset = iomap_seek_hole(inode, offset, &zuf_iomap_ops);
+		else
+			offset = iomap_seek_data(inode, offset, &zuf_iomap_ops);
+		inode_unlock_shared(inode);
+		if (offset < 0)
+			return offset;
+		return vfs_setpos(file, offset, inode->i_sb->s_maxbytes);
+	default:
+		return generic_file_llseek(file, offset, whence);
+	}
+}
+
+static int zuf_fiemap(struct inode *inode, struct fiemap_extent_info *info,
+		      u64 start, u64 len)
+{
+	int err;
+
+	inode_lock_shared(inode);
+	err = iomap_fiemap(inode, info, start, len, &zuf_iomap_ops);
+	inode_unlock_shared(inode);
+	return err;
+}
+
+static int zuf_release(struct inode *inode, struct file *file)
+{
+	/* The last writer: what was granted and not used goes back. */
+	if (!(file->f_mode & FMODE_WRITE) || !ZUF_I(inode)->n_grant ||
+	    atomic_read(&inode->i_writecount) != 1)
+		return 0;
+	inode_lock(inode);
+	zuf_grant_put(inode);
+	inode_unlock(inode);
+	return 0;
+}
+
+static int zuf_writepages(struct address_space *mapping,
+			  struct writeback_control *wbc)
+{
+	struct zuf_sb_info *sbi = ZUF_SB(mapping->host->i_sb);
+
+	return dax_writeback_mapping_range(mapping, sbi->md.dev[0].dax, wbc);
+}
+
+const struct address_space_operations zuf_aops = {
+	.writepages = zuf_writepages,
+	.dirty_folio = noop_dirty_folio,
+	.direct_IO = noop_direct_IO,
+};
+
+const struct inode_operations zuf_file_iops = {
+	.getattr = zuf_getattr,
+	.setattr = zuf_setattr,
+	.update_time = zuf_update_time,
+	.fiemap = zuf_fiemap,
+	.listxattr = zuf_listxattr,
+};
+
+const struct file_operations zuf_file_fops = {
+	.llseek = zuf_llseek,
+	.read_iter = zuf_read_iter,
+	.write_iter = zuf_write_iter,
+	.mmap = zuf_mmap,
+	.mmap_supported_flags = MAP_SYNC,
+	.get_unmapped_area = thp_get_unmapped_area,
+	.open = generic_file_open,
+	.release = zuf_release,
+	.fsync = zuf_fsync,
+	.splice_read = generic_file_splice_read,
+	.splice_write = iter_file_splice_write,
+};

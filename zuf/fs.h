@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Inside the filesystem side: what super, inode, namei, file and iomap share.
+ */
+#ifndef _ZUF_FS_H
+#define _ZUF_FS_H
+
+#include <linux/iomap.h>
+
+#include "zuf.h"
+
+/* ---- inode.c ---- */
+
+/* The inode of @attr, whose server reference becomes the VFS inode's. */
+struct inode *zuf_iget(struct super_block *sb, const struct zufs_attr *attr);
+/* Attributes as the server answered them; @size too if the caller's locks own it. */
+void zuf_update_attr(struct inode *inode, const struct zufs_attr *attr,
+		     bool size);
+/* 0 if @attr can be the attributes of an inode of @sb. */
+int zuf_check_attr(struct super_block *sb, const struct zufs_attr *attr);
+int zuf_getattr(struct user_namespace *ns, const struct path *path,
+		struct kstat *stat, u32 mask, unsigned int flags);
+int zuf_update_time(struct inode *inode, struct timespec64 *time, int flags);
+/* Sends the times that the server doesn't know; bounded by the time limit. */
+int zuf_sync_inode(struct inode *inode, int datasync, bool always);
+/* Fills the fixed head of an operation: inode and time (now). */
+void zuf_fill_op(struct zuf_req *req, struct inode *inode);
+void zuf_fill_zi(struct zus_inode *zi, const struct inode *inode);
+
+static inline s64 zuf_ns(struct timespec64 ts)
+{
+	return timespec64_to_ns(&ts);
+}
+
+/* ---- setattr.c ---- */
+int zuf_setattr(struct user_namespace *ns, struct dentry *dentry,
+		struct iattr *iattr);
+/* Zeroes the bytes of the last block behind the size. i_rwsem, invalidate_lock. */
+int zuf_zero_tail(struct inode *inode, loff_t size);
+
+/* ---- evict.c ---- */
+void zuf_evict_inode(struct inode *inode);
+/* Waits until no eviction of @ino is under way; killable. */
+int zuf_evict_wait(struct zuf_sb_info *sbi, u64 ino);
+void zuf_evict_wait_all(struct zuf_sb_info *sbi);
+
+/* ---- namei.c, dir.c, symlink.c ---- */
+extern const struct inode_operations zuf_dir_iops;
+extern const struct inode_operations zuf_special_iops;
+extern const struct file_operations zuf_dir_fops;
+extern const struct inode_operations zuf_symlink_iops;
+extern const struct export_operations zuf_export_ops;
+
+/* ---- file.c, mmap.c ---- */
+extern const struct inode_operations zuf_file_iops;
+extern const struct file_operations zuf_file_fops;
+extern const struct address_space_operations zuf_aops;
+int zuf_mmap(struct file *file, struct vm_area_struct *vma);
+
+/* ---- iomap.c, extmap.c, grant.c ---- */
+extern const struct iomap_ops zuf_iomap_ops; /* reads, overwrites, faults */
+extern const struct iomap_ops zuf_append_ops; /* beyond the page-rounded size */
+
+void zuf_extmap_init(struct zuf_extmap *map);
+/* The cached extent that holds @lblk; -ENOENT. */
+int zuf_extmap_get(struct zuf_extmap *map, u64 lblk, struct zufs_extent *ext);
+u64 zuf_extmap_gen(struct zuf_extmap *map);
+/* Puts an answer in that was asked for at generation @gen. */
+void zuf_extmap_put(struct zuf_extmap *map, u64 gen,
+		    const struct zufs_extent *ext, unsigned int n);
+void zuf_extmap_drop(struct zuf_extmap *map);
+
+/* Copies @from beyond the page-rounded size, and commits; i_rwsem exclusive. */
+ssize_t zuf_append(struct kiocb *iocb, struct iov_iter *from);
+void zuf_grant_put(struct inode *inode);
+/* Gives idle grants of the filesystem back; the number given. */
+unsigned int zuf_grants_reclaim(struct zuf_sb_info *sbi);
+/* Commits a new size (and times) without extents. i_rwsem exclusive. */
+int zuf_commit_size(struct inode *inode, loff_t size);
+/* As zuf_dispatch; on ENOSPC once more after zuf_grants_reclaim(). */
+int zuf_dispatch_space(struct zuf_sb_info *sbi, struct zuf_req *req,
+		       size_t min_out);
+
+/* ---- xattr.c ---- */
+extern const struct xattr_handler *zuf_xattr_handlers[];
+ssize_t zuf_listxattr(struct dentry *dentry, char *list, size_t size);
+
+#endif /* _ZUF_FS_H */

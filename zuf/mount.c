@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Mount operations, and the server's mount thread.
+ */
+#include <linux/freezer.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "core.h"
+
+static void mreq_put(struct zuf_mreq *mr)
+{
+	if (refcount_dec_and_test(&mr->ref))
+		kfree(mr);
+}
+
+/* ---- the caller ---- */
+
+static int mreq_post(struct zuf_root *root, struct zuf_mreq *mr)
+{
+	int err = 0;
+
+	spin_lock(&root->mount_lock);
+	if (!root->alive) {
+		err = -EIO;
+	} else {
+		mr->state = RELAY_QUEUED;
+		refcount_inc(&mr->ref);
+		list_add_tail(&mr->node, &root->mount_queue);
+	}
+	spin_unlock(&root->mount_lock);
+	wake_up(&root->mount_wq);
+	return err;
+}
+
+/* True: it was still queued. One that runs is waited for, or the epoch's end. */
+static bool mreq_abandon(struct zuf_root *root, struct zuf_mreq *mr)
+{
+	bool queued;
+
+	spin_lock(&root->mount_lock);
+	queued = mr->state == RELAY_QUEUED;
+	if (queued) {
+		mr->state = RELAY_ABANDONED;
+		list_del(&mr->node);
+		refcount_dec(&mr->ref);
+	}
+	spin_unlock(&root->mount_lock);
+	return queued;
+}
+
+static int mreq_wait(struct zuf_root *root, struct zuf_mreq *mr)
+{
+	int err = wait_event_state(root->mount_done,
+				   READ_ONCE(mr->state) >= RELAY_DONE,
+				   (TASK_KILLABLE | TASK_FREEZABLE));
+
+	if (err && mreq_abandon(root, mr))
+		return -EINTR;
+	wait_event_state(root->mount_done, READ_ONCE(mr->state) >= RELAY_DONE,
+			 (TASK_UNINTERRUPTIBLE | TASK_FREEZABLE));
+	return READ_ONCE(mr->state) == RELAY_DEAD ? -EIO : 0;
+}
+
+/* What the server answers to MOUNT, and nothing else. */
+static void take_outputs(struct zufs_ioc_mount *to,
+			 const struct zufs_ioc_mount *from)
+{
+	to->sbi_handle = from->sbi_handle;
+	to->root = from->root;
+	to->fs_caps = from->fs_caps;
+	to->falloc_sup = from->falloc_sup;
+	to->blocksize_bits = from->blocksize_bits;
+}
+
+static void fill_in(struct zuf_sb_info *sbi, enum e_mount_operation op,
+		    struct zufs_ioc_mount *zim)
+{
+	memset(&zim->hdr, 0, sizeof(zim->hdr));
+	zim->hdr.operation = op;
+	zim->hdr.in_len = sizeof(*zim);
+	zim->hdr.out_start = offsetof(struct zufs_ioc_mount, sbi_handle);
+	zim->hdr.out_max = sizeof(*zim) - zim->hdr.out_start;
+	zim->zfi_id = sbi->type->zfi_id;
+	zim->sb_id = sbi->sb_id;
+	zim->sbi_handle = sbi->sbi_handle;
+	zim->mount_flags = sbi->mount_flags;
+	zim->pedantic = sbi->pedantic;
+	zim->num_cpu = nr_cpu_ids;
+	zim->num_channels = ZUFS_NUM_CHANNELS;
+	zim->t1_blocks = sbi->md.blocks;
+}
+
+int zuf_dispatch_mount(struct zuf_sb_info *sbi, enum e_mount_operation op,
+		       struct zufs_ioc_mount *zim)
+{
+	struct zuf_root *root = sbi->root;
+	struct zuf_mreq *mr;
+	int err;
+
+	if (READ_ONCE(sbi->dead))
+		return -EIO;
+	mr = kmalloc(sizeof(*mr), GFP_KERNEL);
+	if (!mr)
+		return -ENOMEM;
+	fill_in(sbi, op, zim);
+	mr->zim = *zim;
+	mr->started = jiffies;
+	refcount_set(&mr->ref, 1);
+	err = mreq_post(root, mr);
+	if (!err)
+		err = mreq_wait(root, mr);
+	if (!err)
+		err = mr->zim.hdr.err;
+	if (!err)
+		take_outputs(zim, &mr->zim);
+	mreq_put(mr);
+	return err;
+}
+
+/* ---- the mount thread ---- */
+
+static struct zuf_mreq *take_current(struct zuf_root *root)
+{
+	struct zuf_mreq *mr;
+
+	spin_lock(&root->mount_lock);
+	mr = root->mount_cur;
+	root->mount_cur = NULL;
+	spin_unlock(&root->mount_lock);
+	return mr;
+}
+
+static void answer(struct zuf_root *root, struct zuf_mreq *mr,
+		   const struct zufs_ioc_mount *from)
+{
+	s32 err = from->hdr.err;
+
+	spin_lock(&root->mount_lock);
+	if (mr->state == RELAY_RUNNING) {
+		take_outputs(&mr->zim, from);
+		mr->zim.hdr.err = err > 0 || err < -MAX_ERRNO ? -EIO : err;
+		mr->state = RELAY_DONE;
+	}
+	spin_unlock(&root->mount_lock);
+	wake_up_all(&root->mount_done);
+	mreq_put(mr);
+}
+
+static bool has_news(struct zuf_root *root, u64 epoch)
+{
+	return !list_empty_careful(&root->mount_queue) ||
+	       READ_ONCE(root->mount_brk) || !READ_ONCE(root->alive) ||
+	       root->epoch != epoch;
+}
+
+/* The next operation in @zim. */
+static int next(struct zuf_root *root, u64 epoch, struct zufs_ioc_mount *zim)
+{
+	struct zuf_mreq *mr;
+	int err = 0;
+
+	spin_lock(&root->mount_lock);
+	mr = list_first_entry_or_null(&root->mount_queue, struct zuf_mreq,
+				      node);
+	if (!root->alive || root->epoch != epoch) {
+		err = -ENOTCONN;
+	} else if (mr) {
+		list_del_init(&mr->node);
+		mr->state = RELAY_RUNNING;
+		root->mount_cur = mr;
+		*zim = mr->zim;
+	} else {
+		root->mount_brk = false;
+		memset(zim, 0, sizeof(*zim));
+		zim->hdr.operation = ZUFS_M_BREAK;
+	}
+	spin_unlock(&root->mount_lock);
+	return err;
+}
+
+static void set_ready(struct zuf_root *root)
+{
+	mutex_lock(&root->ctl);
+	if (root->alive)
+		root->state = ZUF_ROOT_MOUNT_READY;
+	mutex_unlock(&root->ctl);
+}
+
+long zuf_mount_wait(struct zuf_file *zf, struct zufs_ioc_mount __user *arg)
+{
+	struct zuf_root *root = zf->root;
+	struct zufs_ioc_mount *zim = kzalloc(sizeof(*zim), GFP_KERNEL);
+	struct zuf_mreq *mr;
+	int err = 0;
+
+	if (!zim)
+		return -ENOMEM;
+	set_ready(root);
+	mr = take_current(root);
+	if (mr) {
+		if (copy_from_user(zim, arg, sizeof(*zim)))
+			zim->hdr.err = -EIO;
+		answer(root, mr, zim);
+	}
+	err = wait_event_state(root->mount_wq, has_news(root, zf->epoch),
+			       (TASK_INTERRUPTIBLE | TASK_FREEZABLE));
+	if (err)
+		err = -EINTR;
+	else
+		err = next(root, zf->epoch, zim);
+	if (!err && copy_to_user(arg, zim, sizeof(*zim)))
+		err = -EFAULT;
+	kfree(zim);
+	return err;
+}
+
+/* ---- the end of an epoch, and the time limit ---- */
+
+void zuf_mounts_kill(struct zuf_root *root)
+{
+	struct zuf_mreq *mr, *n;
+	LIST_HEAD(all);
+
+	spin_lock(&root->mount_lock);
+	list_splice_init(&root->mount_queue, &all);
+	if (root->mount_cur)
+		list_add(&root->mount_cur->node, &all);
+	root->mount_cur = NULL;
+	list_for_each_entry(mr, &all, node)
+		mr->state = RELAY_DEAD;
+	spin_unlock(&root->mount_lock);
+	wake_up_all(&root->mount_done);
+	wake_up_all(&root->mount_wq);
+	list_for_each_entry_safe(mr, n, &all, node)
+		mreq_put(mr);
+}
+
+bool zuf_mounts_late(struct zuf_root *root, unsigned long limit)
+{
+	struct zuf_mreq *mr;
+	bool late = false;
+
+	spin_lock(&root->mount_lock);
+	if (root->mount_cur)
+		late = time_after(jiffies, root->mount_cur->started + limit);
+	list_for_each_entry(mr, &root->mount_queue, node)
+		late |= time_after(jiffies, mr->started + limit);
+	spin_unlock(&root->mount_lock);
+	return late;
+}

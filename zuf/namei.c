@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Names: lookup, and what makes, moves and removes them.
+ */
+#include <linux/exportfs.h>
+#include <linux/namei.h>
+#include <linux/xattr.h>
+
+#include "fs.h"
+
+static int put_name(struct zufs_str *str, const struct qstr *name)
+{
+	if (name->len > ZUFS_NAME_LEN)
+		return -ENAMETOOLONG;
+	str->len = name->len;
+	memcpy(str->name, name->name, name->len);
+	return 0;
+}
+
+static struct zuf_req *op_new(struct inode *dir, u16 op, size_t size,
+			      size_t out_start, enum zuf_wait wait)
+{
+	struct zuf_req *req = zuf_req_alloc(ZUF_SB(dir->i_sb), op, size,
+					    out_start, out_start);
+
+	if (!req)
+		return NULL;
+	zuf_fill_op(req, dir);
+	req->wait = wait;
+	return req;
+}
+
+static int op_run(struct inode *dir, struct zuf_req *req)
+{
+	return zuf_dispatch(ZUF_SB(dir->i_sb), req, req->hdr->out_max);
+}
+
+/* An inode by LOOKUP of @name in @dir, or by IGET of @ref. */
+static struct inode *find(struct inode *dir, const struct qstr *name,
+			  const struct zufs_iref *ref)
+{
+	struct zufs_ioc_lookup *io;
+	struct zuf_req *req;
+	struct inode *inode;
+	int err = 0;
+
+	req = op_new(dir, name ? ZUFS_OP_LOOKUP : ZUFS_OP_IGET, sizeof(*io),
+		     offsetof(struct zufs_ioc_lookup, attr), ZUF_WAIT_KILL_RO);
+	if (!req)
+		return ERR_PTR(-ENOMEM);
+	io = zuf_req_op(req, struct zufs_ioc_lookup);
+	if (name)
+		err = put_name(&io->str, name);
+	else
+		io->op.ii = *ref;
+	if (!err)
+		err = op_run(dir, req);
+	inode = err ? ERR_PTR(err) : zuf_iget(dir->i_sb, &io->attr);
+	zuf_req_put(req);
+	return inode;
+}
+
+static struct dentry *zuf_lookup(struct inode *dir, struct dentry *dentry,
+				 unsigned int flags)
+{
+	struct inode *inode;
+
+	if (dentry->d_name.len > ZUFS_NAME_LEN)
+		return ERR_PTR(-ENAMETOOLONG);
+	inode = find(dir, &dentry->d_name, NULL);
+	if (inode == ERR_PTR(-ENOENT))
+		inode = NULL;
+	return d_splice_alias(inode, dentry);
+}
+
+/* ---- new inodes ---- */
+
+struct new_args {
+	umode_t mode;
+	dev_t rdev;
+	const char *link; /* text of a symlink */
+	bool tmpfile;
+};
+
+/* Owner and mode as inode_init_owner() would set them on a new inode. */
+static void fill_owner(struct user_namespace *ns, struct inode *dir,
+		       const struct new_args *a, struct zus_inode *zi, s64 now)
+{
+	umode_t mode = a->mode;
+	kgid_t gid = mapped_fsgid(ns, i_user_ns(dir));
+
+	if (dir->i_mode & S_ISGID) {
+		gid = dir->i_gid;
+		if (S_ISDIR(mode))
+			mode |= S_ISGID;
+	}
+	zi->i_mode = cpu_to_le16(mode);
+	zi->i_uid = cpu_to_le32(
+		from_kuid(&init_user_ns, mapped_fsuid(ns, i_user_ns(dir))));
+	zi->i_gid = cpu_to_le32(from_kgid(&init_user_ns, gid));
+	zi->i_atime = cpu_to_le64(now);
+	zi->i_mtime = cpu_to_le64(now);
+	zi->i_ctime = cpu_to_le64(now);
+	if (a->rdev)
+		zi->i_rdev = cpu_to_le32(new_encode_dev(a->rdev));
+}
+
+static struct inode *new_inode_op(struct user_namespace *ns, struct inode *dir,
+				  const struct qstr *name,
+				  const struct new_args *a)
+{
+	size_t symlen = a->link ? strlen(a->link) : 0;
+	struct zuf_sb_info *sbi = ZUF_SB(dir->i_sb);
+	struct zufs_ioc_new_inode *io;
+	struct zuf_req *req;
+	struct inode *inode;
+	int err = 0;
+
+	if (symlen >= ZUFS_SYMLINK_MAX)
+		return ERR_PTR(-ENAMETOOLONG);
+	req = zuf_req_alloc(sbi, ZUFS_OP_NEW_INODE, sizeof(*io) + symlen,
+			    sizeof(*io) + symlen,
+			    offsetof(struct zufs_ioc_new_inode, attr));
+	if (!req)
+		return ERR_PTR(-ENOMEM);
+	io = zuf_req_op(req, struct zufs_ioc_new_inode);
+	io->op.hdr.out_max = sizeof(*io) - io->op.hdr.out_start;
+	zuf_fill_op(req, dir);
+	req->wait = ZUF_WAIT_KILL;
+	fill_owner(ns, dir, a, &io->zi, io->op.time);
+	io->flags = a->tmpfile ? ZI_TMPFILE : 0;
+	io->symlen = symlen;
+	if (symlen)
+		memcpy(io->symlink, a->link, symlen);
+	if (!a->tmpfile)
+		err = put_name(&io->str, name);
+	if (!err)
+		err = zuf_dispatch_space(sbi, req, io->op.hdr.out_max);
+	inode = err ? ERR_PTR(err) : zuf_iget(dir->i_sb, &io->attr);
+	if (!err && !a->tmpfile && !zuf_check_attr(dir->i_sb, &io->dir))
+		zuf_update_attr(dir, &io->dir, true);
+	zuf_req_put(req);
+	return inode;
+}
+
+static int new_entry(struct user_namespace *ns, struct inode *dir,
+		     struct dentry *dentry, const struct new_args *a)
+{
+	struct inode *inode = new_inode_op(ns, dir, &dentry->d_name, a);
+
+	if (IS_ERR(inode))
+		return PTR_ERR(inode);
+	d_instantiate(dentry, inode);
+	return 0;
+}
+
+static int zuf_create(struct user_namespace *ns, struct inode *dir,
+		      struct dentry *dentry, umode_t mode, bool excl)
+{
+	return new_entry(ns, dir, dentry,
+			 &(struct new_args){ .mode = mode | S_IFREG });
+}
+
+static int zuf_mkdir(struct user_namespace *ns, struct inode *dir,
+		     struct dentry *dentry, umode_t mode)
+{
+	return new_entry(ns, dir, dentry,
+			 &(struct new_args){ .mode = mode | S_IFDIR });
+}
+
+static int zuf_mknod(struct user_namespace *ns, struct inode *dir,
+		     struct dentry *dentry, umode_t mode, dev_t rdev)
+{
+	return new_entry(ns, dir, dentry,
+			 &(struct new_args){ .mode = mode, .rdev = rdev });
+}
+
+static int zuf_symlink(struct user_namespace *ns, struct inode *dir,
+		       struct dentry *dentry, const char *link)
+{
+	return new_entry(ns, dir, dentry,
+			 &(struct new_args){ .mode = S_IFLNK | 0777,
+					     .link = link });
+}
+
+static int zuf_tmpfile(struct user_namespace *ns, struct inode *dir,
+		       struct file *file, umode_t mode)
+{
+	struct inode *inode = new_inode_op(
+		ns, dir, NULL,
+		&(struct new_args){ .mode = mode | S_IFREG, .tmpfile = true });
+
+	if (IS_ERR(inode))
+		return finish_open_simple(file, PTR_ERR(inode));
+	/* d_tmpfile() takes one off; the server's count is 0 already. */
+	set_nlink(inode, 1);
+	d_tmpfile(file, inode);
+	return finish_open_simple(file, 0);
+}
+
+/* ---- link, unlink, rename ---- */
+
+static int dentry_op(struct inode *dir, struct dentry *dentry,
+		     struct inode *inode, u16 op)
+{
+	struct zufs_ioc_dentry *io;
+	struct zuf_req *req;
+	int err;
+
+	req = op_new(dir, op, sizeof(*io),
+		     offsetof(struct zufs_ioc_dentry, attr), ZUF_WAIT_KILL);
+	if (!req)
+		return -ENOMEM;
+	io = zuf_req_op(req, struct zufs_ioc_dentry);
+	io->child = ZUF_I(inode)->iref;
+	err = put_name(&io->str, &dentry->d_name);
+	if (!err && op == ZUFS_OP_ADD_DENTRY)
+		err = zuf_dispatch_space(ZUF_SB(dir->i_sb), req,
+					 req->hdr->out_max);
+	else if (!err)
+		err = op_run(dir, req);
+	if (!err && !zuf_check_attr(dir->i_sb, &io->dir))
+		zuf_update_attr(dir, &io->dir, true);
+	if (!err && !zuf_check_attr(dir->i_sb, &io->attr))
+		zuf_update_attr(inode, &io->attr, false);
+	zuf_req_put(req);
+	return err;
+}
+
+static int zuf_link(struct dentry *old, struct inode *dir,
+		    struct dentry *dentry)
+{
+	struct inode *inode = d_inode(old);
+	int err = dentry_op(dir, dentry, inode, ZUFS_OP_ADD_DENTRY);
+
+	if (err)
+		return err;
+	ihold(inode);
+	d_instantiate(dentry, inode);
+	return 0;
+}
+
+static int zuf_unlink(struct inode *dir, struct dentry *dentry)
+{
+	return dentry_op(dir, dentry, d_inode(dentry),
+			 ZUFS_OP_REMOVE_DENTRY);
+}
+
+static void update_if(struct inode *inode, const struct zufs_attr *attr)
+{
+	if (inode && !zuf_check_attr(inode->i_sb, attr))
+		zuf_update_attr(inode, attr, S_ISDIR(inode->i_mode));
+}
+
+static int zuf_rename(struct user_namespace *ns, struct inode *old_dir,
+		      struct dentry *old, struct inode *new_dir,
+		      struct dentry *new, unsigned int flags)
+{
+	struct inode *inode = d_inode(old), *target = d_inode(new);
+	struct zufs_ioc_rename *io;
+	struct zuf_req *req;
+	int err;
+
+	if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE))
+		return -EINVAL;
+	req = op_new(old_dir, ZUFS_OP_RENAME, sizeof(*io),
+		     offsetof(struct zufs_ioc_rename, old_dir_attr),
+		     ZUF_WAIT_KILL);
+	if (!req)
+		return -ENOMEM;
+	io = zuf_req_op(req, struct zufs_ioc_rename);
+	io->new_dir = ZUF_I(new_dir)->iref;
+	io->old = ZUF_I(inode)->iref;
+	if (target)
+		io->new_ = ZUF_I(target)->iref;
+	io->flags = flags;
+	err = put_name(&io->old_str, &old->d_name);
+	if (!err)
+		err = put_name(&io->new_str, &new->d_name);
+	if (!err)
+		err = zuf_dispatch_space(ZUF_SB(old_dir->i_sb), req,
+					 req->hdr->out_max);
+	if (err)
+		goto out;
+	update_if(old_dir, &io->old_dir_attr);
+	update_if(new_dir, &io->new_dir_attr);
+	update_if(inode, &io->old_attr);
+	update_if(target, &io->new_attr);
+out:
+	zuf_req_put(req);
+	return err;
+}
+
+const struct inode_operations zuf_dir_iops = {
+	.lookup = zuf_lookup,
+	.create = zuf_create,
+	.link = zuf_link,
+	.unlink = zuf_unlink,
+	.symlink = zuf_symlink,
+	.mkdir = zuf_mkdir,
+	.rmdir = zuf_unlink,
+	.mknod = zuf_mknod,
+	.rename = zuf_rename,
+	.tmpfile = zuf_tmpfile,
+	.getattr = zuf_getattr,
+	.setattr = zuf_setattr,
+	.update_time = zuf_update_time,
+	.listxattr = zuf_listxattr,
+};
+
+const struct inode_operations zuf_special_iops = {
+	.getattr = zuf_getattr,
+	.setattr = zuf_setattr,
+	.update_time = zuf_update_time,
+	.listxattr = zuf_listxattr,
+};
+
+/* ---- by number, for file handles ---- */
+
+static struct inode *by_number(struct super_block *sb, u64 ino, u32 generation)
+{
+	struct zufs_iref ref = { .ino = ino };
+	struct inode *inode = find(d_inode(sb->s_root), NULL, &ref);
+
+	if (!IS_ERR(inode) && generation && inode->i_generation != generation) {
+		iput(inode);
+		return ERR_PTR(-ESTALE);
+	}
+	return inode;
+}
+
+static struct dentry *zuf_fh_to_dentry(struct super_block *sb, struct fid *fid,
+				       int len, int type)
+{
+	return generic_fh_to_dentry(sb, fid, len, type, by_number);
+}
+
+static struct dentry *zuf_fh_to_parent(struct super_block *sb, struct fid *fid,
+				       int len, int type)
+{
+	return generic_fh_to_parent(sb, fid, len, type, by_number);
+}
+
+static struct dentry *zuf_get_parent(struct dentry *child)
+{
+	return d_obtain_alias(find(d_inode(child), &dotdot_name, NULL));
+}
+
+const struct export_operations zuf_export_ops = {
+	.fh_to_dentry = zuf_fh_to_dentry,
+	.fh_to_parent = zuf_fh_to_parent,
+	.get_parent = zuf_get_parent,
+};

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause */
+/*
+ * The relay: how a request meets a server thread (ZT), and an answer its
+ * caller, with no lost wake-up. The kernel compiles it, and so does
+ * tests/unit/test_relay.c, which takes out one barrier or check at a time
+ * (RELAY_BREAK) and must then fail.
+ *
+ * Whoever includes it defines: relay_word (an atomic int), relay_read(),
+ * relay_set() (both relaxed), relay_cmpxchg(w, old, new) (full barrier, true if
+ * it was @old), relay_xchg() (full barrier), relay_mb().
+ *
+ * A ZT is found in two steps. The caller puts its request into the queue, then
+ * looks for an idle ZT; the ZT says that it is idle, then looks into the queue.
+ * Each step is a store and a load of the other's store: without the barrier
+ * between them both may miss each other.
+ */
+#ifndef _ZUF_RELAY_H
+#define _ZUF_RELAY_H
+
+#ifndef RELAY_BREAK
+#define RELAY_BREAK 0
+#endif
+
+/* State of a ZT. */
+enum relay_zt {
+	RELAY_AWAY = 0, /* in user space, or just taking a request */
+	RELAY_IDLE = 1, /* sleeps, or is about to */
+	RELAY_SPIN = 2, /* idle, and looks at its word all the time */
+	RELAY_CLAIMED = 3, /* a caller wants it to look into the queue */
+};
+
+/* State of a request. */
+enum relay_req {
+	RELAY_NEW = 0,
+	RELAY_QUEUED = 1,
+	RELAY_RUNNING = 2,
+	RELAY_DONE = 3, /* the answer is in the request */
+	RELAY_ABANDONED = 4, /* the caller is gone; the answer is nobody's */
+	RELAY_DEAD = 5, /* the epoch ended */
+};
+
+/*
+ * ZT: from now on callers may claim it (@how: IDLE or SPIN). The caller of this
+ * must look into the queue once more before it sleeps, and if something is
+ * there call relay_zt_back().
+ */
+static inline void relay_zt_idle(relay_word *zt, int how)
+{
+	relay_set(zt, how);
+#if RELAY_BREAK != 1
+	relay_mb(); /* with relay_posted(): idle is seen, or the request is */
+#endif
+}
+
+/* ZT: no longer idle, whether a caller claimed it or not. */
+static inline void relay_zt_back(relay_word *zt)
+{
+	relay_xchg(zt, RELAY_AWAY);
+}
+
+/* ZT: may sleep on. */
+static inline int relay_zt_unclaimed(relay_word *zt)
+{
+	return relay_read(zt) != RELAY_CLAIMED;
+}
+
+/* Caller: between putting the request into the queue and looking for a ZT. */
+static inline void relay_posted(void)
+{
+#if RELAY_BREAK != 2
+	relay_mb();
+#endif
+}
+
+/* Caller: true if the ZT was idle and is now claimed: wake it. */
+static inline int relay_zt_claim(relay_word *zt, int how)
+{
+#if RELAY_BREAK == 3
+	/* a plain test and set: two callers claim one ZT, and one is lost */
+	if (relay_read(zt) != how)
+		return 0;
+	relay_set(zt, RELAY_CLAIMED);
+	return 1;
+#else
+	return relay_read(zt) == how && relay_cmpxchg(zt, how, RELAY_CLAIMED);
+#endif
+}
+
+/* ZT, under the queue's lock: takes the request; false: it was abandoned. */
+static inline int relay_req_take(relay_word *req)
+{
+#if RELAY_BREAK == 4
+	relay_set(req, RELAY_RUNNING);
+	return 1;
+#else
+	return relay_cmpxchg(req, RELAY_QUEUED, RELAY_RUNNING);
+#endif
+}
+
+/* ZT: the answer is in the request. True: wake the caller, who sees it. */
+static inline int relay_req_answer(relay_word *req)
+{
+#if RELAY_BREAK == 5
+	relay_set(req, RELAY_DONE);
+	return 1;
+#else
+	return relay_cmpxchg(req, RELAY_RUNNING, RELAY_DONE);
+#endif
+}
+
+/* Caller: gives up while in state @from; true: the request isn't its any more. */
+static inline int relay_req_abandon(relay_word *req, int from)
+{
+	return relay_cmpxchg(req, from, RELAY_ABANDONED);
+}
+
+/* The epoch ended. True: wake the caller. */
+static inline int relay_req_kill(relay_word *req)
+{
+	return relay_cmpxchg(req, RELAY_QUEUED, RELAY_DEAD) ||
+	       relay_cmpxchg(req, RELAY_RUNNING, RELAY_DEAD);
+}
+
+/* Caller: nothing to wait for any more. */
+static inline int relay_req_over(relay_word *req)
+{
+	return relay_read(req) >= RELAY_DONE;
+}
+
+#endif /* _ZUF_RELAY_H */

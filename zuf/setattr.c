@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * chmod, chown, utimes, truncate: one operation, the size included.
+ */
+#include <linux/dax.h>
+#include <linux/pagemap.h>
+
+#include "fs.h"
+
+int zuf_zero_tail(struct inode *inode, loff_t size)
+{
+	loff_t end = round_up(size, ZUFS_BLOCK_SIZE);
+
+	if (size == end)
+		return 0;
+	return dax_zero_range(inode, size, end - size, NULL, &zuf_iomap_ops);
+}
+
+static void layout_unlock_wait(struct inode *inode)
+{
+	filemap_invalidate_unlock(inode->i_mapping);
+	schedule();
+	filemap_invalidate_lock(inode->i_mapping);
+}
+
+/* Waits until no DMA goes to or from the file's pages. invalidate_lock is held. */
+static int break_layouts(struct inode *inode)
+{
+	struct page *page;
+	int err = 0;
+
+	while (!err && (page = dax_layout_busy_page(inode->i_mapping)))
+		err = ___wait_var_event(&page->_refcount,
+					atomic_read(&page->_refcount) == 1,
+					TASK_INTERRUPTIBLE, 0, 0,
+					layout_unlock_wait(inode));
+	return err;
+}
+
+static u64 valid_of(unsigned int ia_valid)
+{
+	u64 valid = 0;
+
+	if (ia_valid & ATTR_MODE)
+		valid |= ZUFS_STATX_MODE;
+	if (ia_valid & ATTR_UID)
+		valid |= ZUFS_STATX_UID;
+	if (ia_valid & ATTR_GID)
+		valid |= ZUFS_STATX_GID;
+	if (ia_valid & ATTR_ATIME)
+		valid |= ZUFS_STATX_ATIME;
+	if (ia_valid & ATTR_MTIME)
+		valid |= ZUFS_STATX_MTIME;
+	if (ia_valid & ATTR_SIZE)
+		valid |= ZUFS_STATX_SIZE;
+	return valid;
+}
+
+/* The attributes as they shall be. */
+static void fill_attr(struct zufs_ioc_attr *io, struct user_namespace *ns,
+		      const struct inode *inode, const struct iattr *ia)
+{
+	struct zus_inode *zi = &io->zi;
+
+	zuf_fill_zi(zi, inode);
+	io->valid = valid_of(ia->ia_valid);
+	if (ia->ia_valid & ATTR_MODE)
+		zi->i_mode = cpu_to_le16(ia->ia_mode);
+	if (ia->ia_valid & ATTR_UID)
+		zi->i_uid = cpu_to_le32(
+			from_kuid(&init_user_ns, ia->ia_uid));
+	if (ia->ia_valid & ATTR_GID)
+		zi->i_gid = cpu_to_le32(
+			from_kgid(&init_user_ns, ia->ia_gid));
+	if (ia->ia_valid & ATTR_ATIME)
+		zi->i_atime = cpu_to_le64(zuf_ns(ia->ia_atime));
+	if (ia->ia_valid & ATTR_MTIME)
+		zi->i_mtime = cpu_to_le64(zuf_ns(ia->ia_mtime));
+	if (ia->ia_valid & ATTR_SIZE)
+		zi->i_size = cpu_to_le64(ia->ia_size);
+	/* Times of overwrites that the server hasn't heard of go with it. */
+	io->valid |= ZUF_I(inode)->dirty_times &
+		     (ZUFS_STATX_ATIME | ZUFS_STATX_MTIME);
+}
+
+static int send_attr(struct user_namespace *ns, struct inode *inode,
+		     const struct iattr *ia)
+{
+	struct zuf_sb_info *sbi = ZUF_SB(inode->i_sb);
+	struct zuf_inode_info *ii = ZUF_I(inode);
+	struct zufs_ioc_attr *io;
+	struct zuf_req *req;
+	int err;
+
+	req = zuf_req_alloc(sbi, ZUFS_OP_SETATTR, sizeof(*io),
+			    offsetof(struct zufs_ioc_attr, attr),
+			    offsetof(struct zufs_ioc_attr, attr));
+	if (!req)
+		return -ENOMEM;
+	io = zuf_req_op(req, struct zufs_ioc_attr);
+	zuf_fill_op(req, inode);
+	fill_attr(io, ns, inode, ia);
+	req->wait = ZUF_WAIT_KILL;
+	err = zuf_dispatch(sbi, req, sizeof(io->attr));
+	if (!err)
+		err = zuf_check_attr(inode->i_sb, &io->attr);
+	if (!err) {
+		spin_lock(&inode->i_lock);
+		ii->dirty_times = 0;
+		spin_unlock(&inode->i_lock);
+		zuf_update_attr(inode, &io->attr, false);
+	}
+	zuf_req_put(req);
+	return err;
+}
+
+/* i_rwsem is held exclusive. */
+static int set_size(struct user_namespace *ns, struct inode *inode,
+		    struct iattr *ia)
+{
+	loff_t old = i_size_read(inode);
+	int err;
+
+	inode_dio_wait(inode);
+	if (!(ia->ia_valid & ATTR_MTIME)) {
+		ia->ia_valid |= ATTR_MTIME;
+		ia->ia_mtime = current_time(inode);
+	}
+	filemap_invalidate_lock(inode->i_mapping);
+	err = break_layouts(inode);
+	if (!err && ia->ia_size > old)
+		err = zuf_zero_tail(inode, old);
+	if (err)
+		goto out;
+	zuf_grant_put(inode);
+	truncate_setsize(inode, ia->ia_size);
+	zuf_extmap_drop(&ZUF_I(inode)->map);
+	err = send_attr(ns, inode, ia);
+	zuf_extmap_drop(&ZUF_I(inode)->map);
+	if (err)
+		i_size_write(inode, old);
+	else if (ia->ia_size < old)
+		err = zuf_zero_tail(inode, ia->ia_size);
+out:
+	filemap_invalidate_unlock(inode->i_mapping);
+	return err;
+}
+
+int zuf_setattr(struct user_namespace *ns, struct dentry *dentry,
+		struct iattr *ia)
+{
+	struct inode *inode = d_inode(dentry);
+	int err = setattr_prepare(ns, dentry, ia);
+
+	if (err)
+		return err;
+	/* As setattr_copy() would: a group that isn't the caller's loses S_ISGID. */
+	if (ia->ia_valid & ATTR_MODE &&
+	    !vfsgid_in_group_p(i_gid_into_vfsgid(ns, inode)) &&
+	    !capable_wrt_inode_uidgid(ns, inode, CAP_FSETID))
+		ia->ia_mode &= ~S_ISGID;
+	if (ia->ia_valid & ATTR_SIZE)
+		return set_size(ns, inode, ia);
+	return send_attr(ns, inode, ia);
+}

@@ -1,0 +1,421 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Super blocks of the registered filesystem types.
+ */
+#include <linux/fs_parser.h>
+#include <linux/module.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+#include <linux/statfs.h>
+#include <linux/writeback.h>
+
+#include "fs.h"
+
+static struct kmem_cache *inode_cache;
+
+/* ---- inodes' memory ---- */
+
+static struct inode *alloc_inode(struct super_block *sb)
+{
+	struct zuf_inode_info *ii = alloc_inode_sb(sb, inode_cache, GFP_KERNEL);
+
+	if (!ii)
+		return NULL;
+	memset(&ii->iref, 0, sizeof(ii->iref));
+	zuf_extmap_init(&ii->map);
+	ii->btime = 0;
+	ii->projid = 0;
+	ii->attr_flags = 0;
+	ii->dirty_times = 0;
+	ii->n_grant = 0;
+	ii->grant_want = 0;
+	ii->grant_end = U64_MAX;
+	INIT_LIST_HEAD(&ii->grant_node);
+	return &ii->vfs_inode;
+}
+
+static void free_inode(struct inode *inode)
+{
+	kfree(inode->i_link);
+	kmem_cache_free(inode_cache, ZUF_I(inode));
+}
+
+static void init_once(void *p)
+{
+	struct zuf_inode_info *ii = p;
+
+	inode_init_once(&ii->vfs_inode);
+}
+
+int zuf_inode_init(void)
+{
+	inode_cache = kmem_cache_create("zuf_inode_info",
+					sizeof(struct zuf_inode_info), 0,
+					SLAB_RECLAIM_ACCOUNT | SLAB_MEM_SPREAD |
+						SLAB_ACCOUNT,
+					init_once);
+	return inode_cache ? 0 : -ENOMEM;
+}
+
+void zuf_inode_exit(void)
+{
+	rcu_barrier(); /* inodes are freed by RCU */
+	kmem_cache_destroy(inode_cache);
+}
+
+/* ---- super operations ---- */
+
+static int write_inode(struct inode *inode, struct writeback_control *wbc)
+{
+	return zuf_sync_inode(inode, 0, false);
+}
+
+static int zuf_statfs(struct dentry *dentry, struct kstatfs *buf)
+{
+	struct super_block *sb = dentry->d_sb;
+	struct zuf_sb_info *sbi = ZUF_SB(sb);
+	struct zufs_ioc_statfs *io;
+	struct zuf_req *req;
+	int err;
+
+	req = zuf_req_alloc(sbi, ZUFS_OP_STATFS, sizeof(*io),
+			    offsetof(struct zufs_ioc_statfs, blocks),
+			    offsetof(struct zufs_ioc_statfs, blocks));
+	if (!req)
+		return -ENOMEM;
+	io = zuf_req_op(req, struct zufs_ioc_statfs);
+	req->wait = ZUF_WAIT_KILL_RO;
+	err = zuf_dispatch(sbi, req, req->hdr->out_max);
+	if (!err) {
+		buf->f_type = sb->s_magic;
+		buf->f_bsize = ZUFS_BLOCK_SIZE;
+		buf->f_frsize = ZUFS_BLOCK_SIZE;
+		buf->f_blocks = io->blocks;
+		buf->f_bfree = io->bfree;
+		buf->f_bavail = io->bavail;
+		buf->f_files = io->files;
+		buf->f_ffree = io->ffree;
+		buf->f_namelen = ZUFS_NAME_LEN;
+		buf->f_fsid = uuid_to_fsid(io->uuid);
+	}
+	zuf_req_put(req);
+	return err;
+}
+
+static void show_server_options(struct seq_file *m, struct zuf_sb_info *sbi)
+{
+	struct zufs_ioc_mount_options *io;
+	struct zuf_req *req;
+
+	req = zuf_req_alloc(sbi, ZUFS_OP_SHOW_OPTIONS, sizeof(*io),
+			    offsetof(struct zufs_ioc_mount_options, len),
+			    offsetof(struct zufs_ioc_mount_options, len));
+	if (!req)
+		return;
+	io = zuf_req_op(req, struct zufs_ioc_mount_options);
+	req->wait = ZUF_WAIT_KILL_RO;
+	if (!zuf_dispatch(sbi, req, req->hdr->out_max) &&
+	    io->len < sizeof(io->buf))
+		seq_printf(m, "%.*s", (int)io->len, io->buf);
+	zuf_req_put(req);
+}
+
+/* Says its own even with a dead server, so that umount(8) works. */
+static int zuf_show_options(struct seq_file *m, struct dentry *root)
+{
+	struct zuf_sb_info *sbi = ZUF_SB(root->d_sb);
+
+	if (sbi->mount_flags & ZUFS_M_PEDANTIC)
+		seq_printf(m, ",pedantic=%u", sbi->pedantic);
+	if (sbi->mount_flags & ZUFS_M_EPHEMERAL)
+		seq_puts(m, ",ephemeral");
+	if (!READ_ONCE(sbi->dead))
+		show_server_options(m, sbi);
+	return 0;
+}
+
+static int zuf_sync_fs(struct super_block *sb, int wait)
+{
+	struct zuf_sb_info *sbi = ZUF_SB(sb);
+	struct zuf_req *req;
+	int err;
+
+	if (!wait || READ_ONCE(sbi->dead))
+		return 0;
+	req = zuf_req_alloc(sbi, ZUFS_OP_SYNC, sizeof(struct zufs_ioc_sync),
+			    sizeof(struct zufs_ioc_sync),
+			    sizeof(struct zufs_ioc_sync));
+	if (!req)
+		return -ENOMEM;
+	req->wait = ZUF_WAIT_KILL_RO;
+	err = zuf_dispatch(sbi, req, 0);
+	zuf_req_put(req);
+	return err;
+}
+
+static void zuf_put_super(struct super_block *sb)
+{
+	struct zuf_sb_info *sbi = ZUF_SB(sb);
+	struct zufs_ioc_mount *zim;
+
+	zuf_evict_wait_all(sbi);
+	zim = kzalloc(sizeof(*zim), GFP_KERNEL | __GFP_NOFAIL);
+	zuf_dispatch_mount(sbi, ZUFS_M_UMOUNT, zim);
+	kfree(zim);
+	/* Before the device is let go the server's map of it must be gone. */
+	zuf_root_del_sb(sbi->root, sbi);
+}
+
+static const struct super_operations zuf_sops = {
+	.alloc_inode = alloc_inode,
+	.free_inode = free_inode,
+	.evict_inode = zuf_evict_inode,
+	.write_inode = write_inode,
+	.put_super = zuf_put_super,
+	.statfs = zuf_statfs,
+	.sync_fs = zuf_sync_fs,
+	.show_options = zuf_show_options,
+};
+
+/* ---- mount ---- */
+
+struct zuf_fc {
+	u64 flags; /* ZUFS_M_* */
+	u32 pedantic;
+	u32 len;
+	char options[ZUFS_MO_MAX]; /* for the server */
+};
+
+enum { OPT_PEDANTIC, OPT_PEDANTIC_N, OPT_EPHEMERAL, OPT_SILENT, OPT_PRIVATE, OPT_DAX };
+
+static const struct fs_parameter_spec params[] = {
+	fsparam_flag("pedantic", OPT_PEDANTIC),
+	fsparam_u32("pedantic", OPT_PEDANTIC_N),
+	fsparam_flag("ephemeral", OPT_EPHEMERAL),
+	fsparam_flag("silent", OPT_SILENT),
+	fsparam_flag("private", OPT_PRIVATE),
+	fsparam_flag("dax", OPT_DAX),
+	{},
+};
+
+/* An option that isn't the kernel's goes to the server. */
+static int forward(struct fs_context *fc, struct fs_parameter *param)
+{
+	struct zuf_fc *zfc = fc->fs_private;
+	size_t room = sizeof(zfc->options) - zfc->len;
+	int n;
+
+	if (!strcmp(param->key, "source"))
+		return vfs_parse_fs_param_source(fc, param);
+	if (param->type == fs_value_is_string)
+		n = snprintf(zfc->options + zfc->len, room, "%s%s=%s",
+			     zfc->len ? "," : "", param->key, param->string);
+	else if (param->type == fs_value_is_flag)
+		n = snprintf(zfc->options + zfc->len, room, "%s%s",
+			     zfc->len ? "," : "", param->key);
+	else
+		return -EINVAL;
+	if (n >= room)
+		return invalf(fc, "options are longer than %u bytes",
+			      ZUFS_MO_MAX);
+	zfc->len += n;
+	return 0;
+}
+
+static int parse_param(struct fs_context *fc, struct fs_parameter *param)
+{
+	struct zuf_fc *zfc = fc->fs_private;
+	struct fs_parse_result result;
+	int opt = fs_parse(fc, params, param, &result);
+
+	if (opt == -ENOPARAM)
+		return forward(fc, param);
+	if (opt < 0)
+		return opt;
+	switch (opt) {
+	case OPT_PEDANTIC:
+	case OPT_PEDANTIC_N:
+		zfc->flags |= ZUFS_M_PEDANTIC;
+		zfc->pedantic = opt == OPT_PEDANTIC ? 1 : result.uint_32;
+		break;
+	case OPT_EPHEMERAL:
+		zfc->flags |= ZUFS_M_EPHEMERAL;
+		break;
+	case OPT_SILENT:
+		zfc->flags |= ZUFS_M_SILENT;
+		fc->sb_flags |= SB_SILENT;
+		break;
+	case OPT_PRIVATE:
+		zfc->flags |= ZUFS_M_PRIVATE;
+		break;
+	}
+	return 0;
+}
+
+static struct zuf_sb_info *new_sbi(struct super_block *sb,
+				   const struct zuf_fc *zfc)
+{
+	struct zuf_sb_info *sbi = kzalloc(sizeof(*sbi), GFP_KERNEL);
+
+	if (!sbi)
+		return NULL;
+	sbi->sb = sb;
+	sbi->type = container_of(sb->s_type, struct zuf_type, fst);
+	sbi->mount_flags = zfc->flags | (sb_rdonly(sb) ? ZUFS_M_RDONLY : 0);
+	sbi->pedantic = zfc->pedantic;
+	spin_lock_init(&sbi->grant_lock);
+	INIT_LIST_HEAD(&sbi->grants);
+	INIT_LIST_HEAD(&sbi->evicting);
+	spin_lock_init(&sbi->evict_lock);
+	init_waitqueue_head(&sbi->evict_wq);
+	return sbi;
+}
+
+static void set_limits(struct super_block *sb)
+{
+	const struct zufs_register_fs_info *rfi = &ZUF_SB(sb)->type->rfi;
+
+	sb->s_magic = rfi->FS_magic;
+	sb->s_maxbytes = rfi->s_maxbytes;
+	sb->s_time_gran = rfi->s_time_gran;
+	sb->s_time_min = rfi->s_time_min;
+	sb->s_time_max = rfi->s_time_max;
+	sb->s_op = &zuf_sops;
+	sb->s_xattr = zuf_xattr_handlers;
+	sb->s_export_op = &zuf_export_ops;
+}
+
+/* What the server answered to MOUNT. */
+static int take_mount(struct super_block *sb, const struct zufs_ioc_mount *zim)
+{
+	struct zuf_sb_info *sbi = ZUF_SB(sb);
+	struct inode *root;
+
+	if (zim->blocksize_bits != ZUFS_BLOCK_SHIFT ||
+	    (le16_to_cpu(zim->root.zi.i_mode) & S_IFMT) != S_IFDIR)
+		return -EIO;
+	if (!(zim->fs_caps & ZUFS_FSC_NIO_READS) ||
+	    !(zim->fs_caps & ZUFS_FSC_NIO_WRITES))
+		return -EOPNOTSUPP;
+	sbi->sbi_handle = zim->sbi_handle;
+	sbi->fs_caps = zim->fs_caps;
+	sbi->falloc_sup = zim->falloc_sup;
+	root = zuf_iget(sb, &zim->root);
+	if (IS_ERR(root))
+		return PTR_ERR(root);
+	sb->s_root = d_make_root(root);
+	return sb->s_root ? 0 : -ENOMEM;
+}
+
+static int server_mount(struct super_block *sb, struct fs_context *fc)
+{
+	struct zuf_sb_info *sbi = ZUF_SB(sb);
+	struct zuf_fc *zfc = fc->fs_private;
+	struct zufs_ioc_mount *zim = kzalloc(sizeof(*zim), GFP_KERNEL);
+	int err;
+
+	if (!zim)
+		return -ENOMEM;
+	memcpy(zim->options, zfc->options, zfc->len);
+	zim->options_len = zfc->len;
+	err = zuf_dispatch_mount(sbi, ZUFS_M_MOUNT, zim);
+	if (err) {
+		errorfc(fc, "the server refuses to mount %s: error %d (its log says more)",
+			sb->s_id, err);
+		goto out;
+	}
+	err = take_mount(sb, zim);
+	if (err) {
+		errorfc(fc, "the server gave no valid root: error %d", err);
+		zuf_dispatch_mount(sbi, ZUFS_M_UMOUNT, zim);
+	}
+out:
+	kfree(zim);
+	return err;
+}
+
+/* What fails here is undone by zuf_kill_sb(). */
+static int fill_super(struct super_block *sb, struct fs_context *fc)
+{
+	struct zuf_sb_info *sbi = new_sbi(sb, fc->fs_private);
+	int err;
+
+	if (!sbi)
+		return -ENOMEM;
+	sb->s_fs_info = sbi;
+	if (!sb_set_blocksize(sb, ZUFS_BLOCK_SIZE))
+		return -EINVAL;
+	set_limits(sb);
+	err = zuf_md_init(sb, fc, sbi->type, &sbi->md);
+	if (err)
+		return err;
+	sbi->root = zuf_root_get_by_type(sbi->type);
+	if (!sbi->root)
+		return errorfc(fc, "no server serves %s: start zusd with it",
+			       sbi->type->name), -ENOTCONN;
+	err = super_setup_bdi(sb);
+	if (err)
+		return err;
+	err = zuf_root_add_sb(sbi->root, sbi);
+	if (err)
+		return err;
+	return server_mount(sb, fc);
+}
+
+static int get_tree(struct fs_context *fc)
+{
+	return get_tree_bdev(fc, fill_super);
+}
+
+static int reconfigure(struct fs_context *fc)
+{
+	struct super_block *sb = fc->root->d_sb;
+	struct zufs_ioc_mount *zim = kzalloc(sizeof(*zim), GFP_KERNEL);
+	int err;
+
+	if (!zim)
+		return -ENOMEM;
+	sync_filesystem(sb);
+	zim->remount_flags = (sb_rdonly(sb) ? ZUFS_REM_WAS_RO : 0) |
+			     (fc->sb_flags & SB_RDONLY ? ZUFS_REM_WILL_RO : 0);
+	err = zuf_dispatch_mount(ZUF_SB(sb), ZUFS_M_REMOUNT, zim);
+	kfree(zim);
+	return err;
+}
+
+static void free_fc(struct fs_context *fc)
+{
+	kfree(fc->fs_private);
+}
+
+static const struct fs_context_operations fc_ops = {
+	.parse_param = parse_param,
+	.get_tree = get_tree,
+	.reconfigure = reconfigure,
+	.free = free_fc,
+};
+
+int zuf_init_fs_context(struct fs_context *fc)
+{
+	fc->fs_private = kzalloc(sizeof(struct zuf_fc), GFP_KERNEL);
+	if (!fc->fs_private)
+		return -ENOMEM;
+	fc->ops = &fc_ops;
+	return 0;
+}
+
+void zuf_kill_sb(struct super_block *sb)
+{
+	struct zuf_sb_info *sbi = ZUF_SB(sb);
+
+	kill_block_super(sb);
+	if (!sbi)
+		return;
+	/* put_super() did this, unless the mount failed before its root. */
+	if (sbi->root && sbi->stats)
+		zuf_root_del_sb(sbi->root, sbi);
+	zuf_md_fini(sb, &sbi->md);
+	if (sbi->root)
+		zuf_root_put(sbi->root);
+	kfree(sbi);
+}
