@@ -2,6 +2,7 @@
 /*
  * Super blocks of the registered filesystem types.
  */
+#include <linux/backing-dev.h>
 #include <linux/fs_parser.h>
 #include <linux/module.h>
 #include <linux/seq_file.h>
@@ -334,6 +335,14 @@ out:
 	return err;
 }
 
+/* Writeback of one filesystem never waits for the server of another. */
+static int own_bdi(struct super_block *sb)
+{
+	bdi_put(sb->s_bdi); /* of the block device */
+	sb->s_bdi = &noop_backing_dev_info;
+	return super_setup_bdi(sb);
+}
+
 /* What fails here is undone by zuf_kill_sb(). */
 static int fill_super(struct super_block *sb, struct fs_context *fc)
 {
@@ -353,7 +362,7 @@ static int fill_super(struct super_block *sb, struct fs_context *fc)
 	if (!sbi->root)
 		return errorfc(fc, "no server serves %s: start zusd with it",
 			       sbi->type->name), -ENOTCONN;
-	err = super_setup_bdi(sb);
+	err = own_bdi(sb);
 	if (err)
 		return err;
 	err = zuf_root_add_sb(sbi->root, sbi);
