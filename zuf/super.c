@@ -37,7 +37,8 @@ static struct inode *alloc_inode(struct super_block *sb)
 
 static void free_inode(struct inode *inode)
 {
-	kfree(inode->i_link);
+	if (S_ISLNK(inode->i_mode)) /* i_link shares its place with others */
+		kfree(inode->i_link);
 	kmem_cache_free(inode_cache, ZUF_I(inode));
 }
 
