@@ -14,8 +14,9 @@
 
 static unsigned int zt_spin_us = 50;
 module_param_named(zt_spin_us, zt_spin_us, uint, 0644);
-MODULE_PARM_DESC(zt_spin_us,
-		 "microseconds a ZT spins for a caller on another CPU, at most 100");
+MODULE_PARM_DESC(
+	zt_spin_us,
+	"microseconds a ZT spins for a caller on another CPU, at most 100");
 
 void zuf_lane_init(struct zuf_lane *lane)
 {
@@ -308,8 +309,7 @@ long zuf_zt_wait(struct zuf_file *zf)
 	if (zt->req)
 		zt_answer(zt);
 	for (;;) {
-		if (!READ_ONCE(zt->root->alive) ||
-		    zt->root->epoch != zt->epoch)
+		if (!READ_ONCE(zt->root->alive) || zt->root->epoch != zt->epoch)
 			return -ENOTCONN;
 		if (READ_ONCE(zt->brk)) {
 			deliver_break(zt);

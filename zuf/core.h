@@ -12,11 +12,11 @@
 #include "zuf.h"
 
 typedef atomic_t relay_word;
-#define relay_read(w) atomic_read(w)
-#define relay_set(w, v) atomic_set(w, v)
-#define relay_xchg(w, v) atomic_xchg(w, v)
+#define relay_read(w)	       atomic_read(w)
+#define relay_set(w, v)	       atomic_set(w, v)
+#define relay_xchg(w, v)       atomic_xchg(w, v)
 #define relay_cmpxchg(w, o, n) (atomic_cmpxchg(w, o, n) == (o))
-#define relay_mb() smp_mb()
+#define relay_mb()	       smp_mb()
 #include "relay.h"
 
 /*
@@ -25,7 +25,7 @@ typedef atomic_t relay_word;
  */
 struct zuf_lane {
 	spinlock_t lock;
-	struct list_head queue; /* requests that no ZT has taken */
+	struct list_head queue;	  /* requests that no ZT has taken */
 	struct list_head running; /* requests that a ZT has taken */
 	struct list_head zts;
 } ____cacheline_aligned;
@@ -37,8 +37,8 @@ struct zuf_zt {
 	struct zuf_root *root;
 	struct zuf_lane *lane;
 	struct zuf_req *req; /* taken and not answered; the ZT's own */
-	bool brk; /* tell BREAK; lane->lock */
-	bool far; /* the last caller was on another CPU */
+	bool brk;	     /* tell BREAK; lane->lock */
+	bool far;	     /* the last caller was on another CPU */
 	unsigned int cpu, channel;
 	u64 epoch;
 	void *buf; /* operation buffer, shared with the server */
@@ -70,29 +70,35 @@ struct zuf_root {
 	bool alive; /* written under ctl; read under a lane's lock or mount_lock */
 	bool orderly; /* BREAK_ALL was called */
 	u64 epoch;
-	pid_t tgid; /* of the server */
+	pid_t tgid;	   /* of the server */
 	struct xarray sbs; /* by sb_id; ctl */
 
 	struct zuf_lane *cpu; /* nr_cpu_ids of them */
 	struct zuf_lane back;
-	struct cpumask *served; /* CPUs whose lane has a ZT */
+	struct cpumask *served;	  /* CPUs whose lane has a ZT */
 	struct cpumask *spinning; /* CPUs with a ZT that spins; a hint */
 
 	spinlock_t mount_lock;
 	struct list_head mount_queue;
 	struct zuf_mreq *mount_cur; /* with the mount thread */
 	bool mount_brk;
-	wait_queue_head_t mount_wq; /* the mount thread */
+	wait_queue_head_t mount_wq;   /* the mount thread */
 	wait_queue_head_t mount_done; /* its callers */
 
 	struct delayed_work watch; /* the time limit */
 };
 
 /* What a role file is: its private_data. */
-enum zuf_role { ZUF_ROLE_NONE, ZUF_ROLE_BUSY, ZUF_ROLE_MOUNT, ZUF_ROLE_ZT, ZUF_ROLE_PMEM };
+enum zuf_role {
+	ZUF_ROLE_NONE,
+	ZUF_ROLE_BUSY,
+	ZUF_ROLE_MOUNT,
+	ZUF_ROLE_ZT,
+	ZUF_ROLE_PMEM
+};
 
 struct zuf_file {
-	atomic_t role; /* set once */
+	atomic_t role;	       /* set once */
 	struct zuf_root *root; /* a reference is held */
 	u64 epoch;
 	struct zuf_zt *zt;

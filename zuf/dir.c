@@ -58,8 +58,8 @@ static int read_some(struct file *file, struct dir_context *ctx, bool *more)
 	req->wait = ZUF_WAIT_KILL_RO;
 	ret = zuf_dispatch(sbi, req, sizeof(*io) - req->hdr->out_start);
 	if (!ret) {
-		u32 room = req->hdr->out_start + req->hdr->out_len -
-			   sizeof(*io);
+		u32 room =
+			req->hdr->out_start + req->hdr->out_len - sizeof(*io);
 
 		*more = io->more;
 		ret = emit(ctx, io, room);
@@ -87,6 +87,13 @@ static int zuf_iterate(struct file *file, struct dir_context *ctx)
 	return ret < 0 ? ret : 0;
 }
 
+/* Positions are the server's cookies: s_maxbytes has nothing to do with them. */
+static loff_t zuf_dir_llseek(struct file *file, loff_t offset, int whence)
+{
+	return generic_file_llseek_size(file, offset, whence, LLONG_MAX,
+					i_size_read(file_inode(file)));
+}
+
 static int zuf_dir_fsync(struct file *file, loff_t start, loff_t end,
 			 int datasync)
 {
@@ -96,6 +103,6 @@ static int zuf_dir_fsync(struct file *file, loff_t start, loff_t end,
 const struct file_operations zuf_dir_fops = {
 	.read = generic_read_dir,
 	.iterate_shared = zuf_iterate,
-	.llseek = generic_file_llseek,
+	.llseek = zuf_dir_llseek,
 	.fsync = zuf_dir_fsync,
 };

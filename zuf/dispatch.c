@@ -14,8 +14,9 @@
 
 static unsigned int app_spin_us = 50;
 module_param_named(app_spin_us, app_spin_us, uint, 0644);
-MODULE_PARM_DESC(app_spin_us,
-		 "microseconds a caller spins for a ZT on another CPU, at most 100");
+MODULE_PARM_DESC(
+	app_spin_us,
+	"microseconds a caller spins for a ZT on another CPU, at most 100");
 
 static struct kmem_cache *req_cache;
 static atomic64_t last_unique;
@@ -119,8 +120,8 @@ static void lane_put(struct zuf_lane *lane, struct zuf_req *req)
 /* A ZT that spins on another CPU answers soonest, and no switch is needed. */
 static bool try_spinning(struct zuf_root *root, struct zuf_req *req)
 {
-	unsigned int cpu = cpumask_any_but(root->spinning,
-					   raw_smp_processor_id());
+	unsigned int cpu =
+		cpumask_any_but(root->spinning, raw_smp_processor_id());
 	struct zuf_lane *lane;
 	bool claimed = false;
 

@@ -1,57 +1,53 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Eviction: the server is told on the background channel, and nobody waits but
- * a new inode of that number, and umount.
+ * What the background channel does for inodes: evictions, and grants that go
+ * back. Nobody waits for it but a new inode of that number, a caller that found
+ * no space, and umount.
  */
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "fs.h"
 
-struct eviction {
-	struct list_head node; /* of sbi->evicting */
+struct back_op {
+	struct list_head node; /* of sbi->evicting, in order of seq */
 	struct zuf_sb_info *sbi;
 	u64 ino;
+	u64 seq;
 };
 
-static void evicted(struct zuf_req *req)
+static void back_done(struct zuf_req *req)
 {
-	struct eviction *ev = req->private;
-	struct zuf_sb_info *sbi = ev->sbi;
+	struct back_op *bo = req->private;
+	struct zuf_sb_info *sbi = bo->sbi;
 
+	/* Wakes under the lock: who waits for the last one may free @sbi then. */
 	spin_lock(&sbi->evict_lock);
-	list_del(&ev->node);
-	spin_unlock(&sbi->evict_lock);
-	kfree(ev);
-	zuf_req_put(req);
-	atomic_dec(&sbi->evict_count);
+	list_del(&bo->node);
 	wake_up_all(&sbi->evict_wq);
+	spin_unlock(&sbi->evict_lock);
+	kfree(bo);
+	zuf_req_put(req);
 }
 
-static void send_eviction(struct inode *inode)
+void zuf_back(struct inode *inode, u16 op, size_t size)
 {
 	struct zuf_sb_info *sbi = ZUF_SB(inode->i_sb);
-	u16 op = inode->i_nlink ? ZUFS_OP_EVICT_INODE : ZUFS_OP_FREE_INODE;
-	struct eviction *ev = kmalloc(sizeof(*ev), GFP_NOFS | __GFP_NOFAIL);
-	struct zuf_req *req;
+	struct zuf_req *req = zuf_req_alloc(sbi, op, size, size, size);
+	struct back_op *bo;
 
-	req = zuf_req_alloc(sbi, op, sizeof(struct zufs_ioc_evict_inode),
-			    sizeof(struct zufs_ioc_evict_inode),
-			    sizeof(struct zufs_ioc_evict_inode));
-	if (!req) {
-		/* The server keeps it until umount; the next mount frees it. */
-		kfree(ev);
-		return;
-	}
+	if (!req)
+		return; /* the server has it until umount, or for good: nothing is lost */
+	bo = kmalloc(sizeof(*bo), GFP_NOFS | __GFP_NOFAIL);
 	zuf_fill_op(req, inode);
-	ev->sbi = sbi;
-	ev->ino = inode->i_ino;
+	bo->sbi = sbi;
+	bo->ino = inode->i_ino;
 	spin_lock(&sbi->evict_lock);
-	list_add_tail(&ev->node, &sbi->evicting);
+	bo->seq = ++sbi->evict_seq;
+	list_add_tail(&bo->node, &sbi->evicting);
 	spin_unlock(&sbi->evict_lock);
-	req->private = ev;
-	req->done = evicted;
-	atomic_inc(&sbi->evict_count);
+	req->private = bo;
+	req->done = back_done;
 	zuf_dispatch_back(sbi, req);
 }
 
@@ -67,30 +63,56 @@ void zuf_evict_inode(struct inode *inode)
 	spin_unlock(&sbi->grant_lock);
 	zuf_extmap_drop(&ii->map);
 	if (!is_bad_inode(inode) && ii->iref.ino)
-		send_eviction(inode);
+		zuf_back(inode,
+			 inode->i_nlink ? ZUFS_OP_EVICT_INODE :
+					  ZUFS_OP_FREE_INODE,
+			 sizeof(struct zufs_ioc_evict_inode));
 }
 
-static bool is_evicting(struct zuf_sb_info *sbi, u64 ino)
+static bool is_idle(struct zuf_sb_info *sbi, u64 ino)
 {
-	struct eviction *ev;
-	bool found = false;
+	struct back_op *bo;
+	bool idle = true;
 
 	spin_lock(&sbi->evict_lock);
-	list_for_each_entry(ev, &sbi->evicting, node)
-		found |= ev->ino == ino;
+	list_for_each_entry(bo, &sbi->evicting, node)
+		idle &= bo->ino != ino;
 	spin_unlock(&sbi->evict_lock);
-	return found;
+	return idle;
 }
 
 int zuf_evict_wait(struct zuf_sb_info *sbi, u64 ino)
 {
-	if (!atomic_read(&sbi->evict_count))
+	if (list_empty_careful(&sbi->evicting))
 		return 0;
-	return wait_event_killable(sbi->evict_wq, !is_evicting(sbi, ino));
+	return wait_event_killable(sbi->evict_wq, is_idle(sbi, ino));
+}
+
+/* Is all done that was begun up to @seq? */
+static bool is_done(struct zuf_sb_info *sbi, u64 seq)
+{
+	struct back_op *first;
+	bool done;
+
+	spin_lock(&sbi->evict_lock);
+	first = list_first_entry_or_null(&sbi->evicting, struct back_op, node);
+	done = !first || first->seq > seq;
+	spin_unlock(&sbi->evict_lock);
+	return done;
+}
+
+bool zuf_back_wait(struct zuf_sb_info *sbi)
+{
+	u64 seq;
+
+	spin_lock(&sbi->evict_lock);
+	seq = list_empty(&sbi->evicting) ? 0 : sbi->evict_seq;
+	spin_unlock(&sbi->evict_lock);
+	return seq && !wait_event_killable(sbi->evict_wq, is_done(sbi, seq));
 }
 
 /* Bounded: the time limit of the server ends it. */
 void zuf_evict_wait_all(struct zuf_sb_info *sbi)
 {
-	wait_event(sbi->evict_wq, !atomic_read(&sbi->evict_count));
+	wait_event(sbi->evict_wq, is_done(sbi, U64_MAX));
 }

@@ -132,9 +132,9 @@ static void put_one(struct zuf_extmap *map, struct zufs_extent e)
 			map->ext[i] = tail;
 		}
 	}
-	for (last = i; last < map->nr &&
-		       map->ext[last].lblk + map->ext[last].len <=
-			       e.lblk + e.len;
+	for (last = i;
+	     last < map->nr &&
+	     map->ext[last].lblk + map->ext[last].len <= e.lblk + e.len;
 	     last++)
 		;
 	if (last < map->nr && map->ext[last].lblk < e.lblk + e.len) {
@@ -159,17 +159,25 @@ static void put_one(struct zuf_extmap *map, struct zufs_extent e)
 }
 
 void zuf_extmap_put(struct zuf_extmap *map, u64 gen,
-		    const struct zufs_extent *ext, unsigned int n)
+		    const struct zufs_extent *ext, unsigned int n, bool changed)
 {
+	bool fresh = false;
 	unsigned int i;
 
-	if (READ_ONCE(map->nr) + n > EXTMAP_MAX)
+	if (READ_ONCE(map->nr) + n > EXTMAP_MAX || !reserve(map, 2 * n + 2))
 		return zuf_extmap_drop(map);
-	if (!reserve(map, 2 * n + 2))
-		return;
 	write_lock(&map->lock);
-	if (map->gen == gen)
-		for (i = 0; i < n && map->nr + 2 <= map->max; i++)
-			put_one(map, ext[i]);
+	fresh = map->gen == gen && map->nr + 2 * n <= map->max;
+	for (i = 0; fresh && i < n; i++)
+		put_one(map, ext[i]);
+	/*
+	 * Reads that were answered before the blocks were there may come after
+	 * this with a hole.
+	 */
+	if (fresh && changed)
+		map->gen++;
 	write_unlock(&map->lock);
+	/* What is cached may be a hole where blocks are now. */
+	if (!fresh && changed)
+		zuf_extmap_drop(map);
 }

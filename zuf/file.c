@@ -120,6 +120,7 @@ static ssize_t zuf_write_iter(struct kiocb *iocb, struct iov_iter *from)
 	}
 	done = write_locked(iocb, from);
 	inode_unlock(inode);
+	pmem_wmb(); /* what is acknowledged is durable */
 	if (done > 0)
 		done = generic_write_sync(iocb, done);
 	return done;
@@ -133,6 +134,7 @@ static int zuf_fsync(struct file *file, loff_t start, loff_t end, int datasync)
 	struct inode *inode = file_inode(file);
 	int err = file_write_and_wait_range(file, start, end);
 
+	pmem_wmb(); /* stores of mappings were flushed, not fenced */
 	if (err)
 		return err;
 	return zuf_sync_inode(inode, datasync,
@@ -215,6 +217,7 @@ const struct file_operations zuf_file_fops = {
 	.get_unmapped_area = thp_get_unmapped_area,
 	.open = generic_file_open,
 	.release = zuf_release,
+	.fallocate = zuf_fallocate,
 	.fsync = zuf_fsync,
 	.splice_read = generic_file_splice_read,
 	.splice_write = iter_file_splice_write,

@@ -16,6 +16,8 @@ struct inode *zuf_iget(struct super_block *sb, const struct zufs_attr *attr);
 /* Attributes as the server answered them; @size too if the caller's locks own it. */
 void zuf_update_attr(struct inode *inode, const struct zufs_attr *attr,
 		     bool size);
+/* After GET_MULTY, which changes nothing else and has no lock that orders attributes. */
+void zuf_update_blocks(struct inode *inode, const struct zufs_attr *attr);
 /* 0 if @attr can be the attributes of an inode of @sb. */
 int zuf_check_attr(struct super_block *sb, const struct zufs_attr *attr);
 int zuf_getattr(struct user_namespace *ns, const struct path *path,
@@ -37,9 +39,18 @@ int zuf_setattr(struct user_namespace *ns, struct dentry *dentry,
 		struct iattr *iattr);
 /* Zeroes the bytes of the last block behind the size. i_rwsem, invalidate_lock. */
 int zuf_zero_tail(struct inode *inode, loff_t size);
+/* Waits until no DMA goes to or from the file's pages. invalidate_lock is held. */
+int zuf_break_layouts(struct inode *inode);
+
+/* ---- falloc.c ---- */
+long zuf_fallocate(struct file *file, int mode, loff_t offset, loff_t len);
 
 /* ---- evict.c ---- */
 void zuf_evict_inode(struct inode *inode);
+/* Operation @op (an iref and nothing else) on the background channel. */
+void zuf_back(struct inode *inode, u16 op, size_t size);
+/* Waits for what is under way there now; false: nothing was, or a fatal signal. */
+bool zuf_back_wait(struct zuf_sb_info *sbi);
 /* Waits until no eviction of @ino is under way; killable. */
 int zuf_evict_wait(struct zuf_sb_info *sbi, u64 ino);
 void zuf_evict_wait_all(struct zuf_sb_info *sbi);
@@ -58,26 +69,30 @@ extern const struct address_space_operations zuf_aops;
 int zuf_mmap(struct file *file, struct vm_area_struct *vma);
 
 /* ---- iomap.c, extmap.c, grant.c ---- */
-extern const struct iomap_ops zuf_iomap_ops; /* reads, overwrites, faults */
+extern const struct iomap_ops zuf_iomap_ops;  /* reads, overwrites, faults */
 extern const struct iomap_ops zuf_append_ops; /* beyond the page-rounded size */
 
 void zuf_extmap_init(struct zuf_extmap *map);
 /* The cached extent that holds @lblk; -ENOENT. */
 int zuf_extmap_get(struct zuf_extmap *map, u64 lblk, struct zufs_extent *ext);
 u64 zuf_extmap_gen(struct zuf_extmap *map);
-/* Puts an answer in that was asked for at generation @gen. */
+/*
+ * Puts an answer in that was asked for at generation @gen. @changed: the
+ * operation mapped blocks, so that answers from before it are stale.
+ */
 void zuf_extmap_put(struct zuf_extmap *map, u64 gen,
-		    const struct zufs_extent *ext, unsigned int n);
+		    const struct zufs_extent *ext, unsigned int n,
+		    bool changed);
 void zuf_extmap_drop(struct zuf_extmap *map);
 
 /* Copies @from beyond the page-rounded size, and commits; i_rwsem exclusive. */
 ssize_t zuf_append(struct kiocb *iocb, struct iov_iter *from);
 void zuf_grant_put(struct inode *inode);
-/* Gives idle grants of the filesystem back; the number given. */
-unsigned int zuf_grants_reclaim(struct zuf_sb_info *sbi);
+/* Gives idle grants back and waits for pending evictions; true: try again. */
+bool zuf_space_reclaim(struct zuf_sb_info *sbi);
 /* Commits a new size (and times) without extents. i_rwsem exclusive. */
 int zuf_commit_size(struct inode *inode, loff_t size);
-/* As zuf_dispatch; on ENOSPC once more after zuf_grants_reclaim(). */
+/* As zuf_dispatch; on ENOSPC once more after zuf_space_reclaim(). */
 int zuf_dispatch_space(struct zuf_sb_info *sbi, struct zuf_req *req,
 		       size_t min_out);
 

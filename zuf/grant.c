@@ -75,65 +75,45 @@ static int ask(struct inode *inode, u64 lblk, u32 want)
 	return err;
 }
 
-static void put_done(struct zuf_req *req)
-{
-	struct zuf_sb_info *sbi = req->private;
-
-	zuf_req_put(req);
-	if (atomic_dec_and_test(&sbi->evict_count))
-		wake_up_all(&sbi->evict_wq);
-}
-
 void zuf_grant_put(struct inode *inode)
 {
-	struct zuf_sb_info *sbi = ZUF_SB(inode->i_sb);
-	struct zuf_inode_info *ii = ZUF_I(inode);
-	struct zuf_req *req;
-
-	if (!ii->n_grant)
+	if (!ZUF_I(inode)->n_grant)
 		return;
 	take_grant(inode, NULL, 0, 0);
-	req = zuf_req_alloc(sbi, ZUFS_OP_GRANT_PUT,
-			    sizeof(struct zufs_ioc_grant),
-			    sizeof(struct zufs_ioc_grant),
-			    sizeof(struct zufs_ioc_grant));
-	if (!req)
-		return; /* the eviction gives them back */
-	zuf_fill_op(req, inode);
-	req->done = put_done;
-	req->private = sbi;
-	atomic_inc(&sbi->evict_count);
-	zuf_dispatch_back(sbi, req);
+	/* n is 0: all of this inode */
+	zuf_back(inode, ZUFS_OP_GRANT_PUT, sizeof(struct zufs_ioc_grant));
 }
 
-unsigned int zuf_grants_reclaim(struct zuf_sb_info *sbi)
+/* An inode with a grant that nobody is writing to, locked; NULL: none. */
+static struct inode *idle_grant(struct zuf_sb_info *sbi)
 {
 	struct zuf_inode_info *ii;
-	unsigned int n = 0;
+	struct inode *inode = NULL;
 
-	for (;;) {
-		struct inode *inode = NULL;
-
-		spin_lock(&sbi->grant_lock);
-		list_for_each_entry(ii, &sbi->grants, grant_node) {
-			if (!inode_trylock(&ii->vfs_inode))
-				continue;
-			inode = igrab(&ii->vfs_inode);
-			if (inode)
-				break;
-			inode_unlock(&ii->vfs_inode);
-		}
-		spin_unlock(&sbi->grant_lock);
-		if (!inode)
+	spin_lock(&sbi->grant_lock);
+	list_for_each_entry(ii, &sbi->grants, grant_node) {
+		if (!inode_trylock(&ii->vfs_inode))
+			continue;
+		inode = igrab(&ii->vfs_inode);
+		if (inode)
 			break;
+		inode_unlock(&ii->vfs_inode);
+	}
+	spin_unlock(&sbi->grant_lock);
+	return inode;
+}
+
+bool zuf_space_reclaim(struct zuf_sb_info *sbi)
+{
+	struct inode *inode;
+
+	while ((inode = idle_grant(sbi))) {
 		zuf_grant_put(inode);
 		inode_unlock(inode);
 		iput(inode);
-		n++;
 	}
-	if (n)
-		zuf_evict_wait_all(sbi);
-	return n;
+	/* Blocks of inodes that were just removed come back too. */
+	return zuf_back_wait(sbi);
 }
 
 int zuf_dispatch_space(struct zuf_sb_info *sbi, struct zuf_req *req,
@@ -152,7 +132,7 @@ int zuf_dispatch_space(struct zuf_sb_info *sbi, struct zuf_req *req,
 	       req->size - sizeof(*req->hdr));
 	again->wait = req->wait;
 	err = zuf_dispatch(sbi, req, min_out);
-	if (err == -ENOSPC && zuf_grants_reclaim(sbi)) {
+	if (err == -ENOSPC && zuf_space_reclaim(sbi)) {
 		err = zuf_dispatch(sbi, again, min_out);
 		memcpy(req->hdr, again->hdr, req->size);
 	}
@@ -201,7 +181,7 @@ static void keep_rest(struct inode *inode, u64 blocks)
 }
 
 /* @blocks of the grant from @lblk on become the file's, and the size @size. */
-static int commit(struct inode *inode, loff_t size, u64 blocks, u32 want)
+static int try_commit(struct inode *inode, loff_t size, u64 blocks, u32 want)
 {
 	struct zuf_sb_info *sbi = ZUF_SB(inode->i_sb);
 	struct zuf_inode_info *ii = ZUF_I(inode);
@@ -230,18 +210,29 @@ static int commit(struct inode *inode, loff_t size, u64 blocks, u32 want)
 		err = zuf_check_attr(inode->i_sb, &io->attr);
 	if (err)
 		goto out;
-	zuf_extmap_put(&ii->map, gen, io->ext, io->n);
+	zuf_extmap_put(&ii->map, gen, io->ext, io->n, io->n);
 	keep_rest(inode, blocks);
 	if (io->n_grant)
-		err = take_grant(inode, io->grant, io->n_grant,
-				 io->n_grant <= ZUFS_GRANT_MAX ?
-					 io->grant[0].lblk : 0);
+		err = take_grant(
+			inode, io->grant, io->n_grant,
+			io->n_grant <= ZUFS_GRANT_MAX ? io->grant[0].lblk : 0);
 	spin_lock(&inode->i_lock);
 	ii->dirty_times &= ~(ZUFS_STATX_MTIME | ZUFS_STATX_CTIME);
 	spin_unlock(&inode->i_lock);
 	zuf_update_attr(inode, &io->attr, true);
 out:
 	zuf_req_put(req);
+	return err;
+}
+
+static int commit(struct inode *inode, loff_t size, u64 blocks, u32 want)
+{
+	int err;
+
+	pmem_wmb(); /* the data before the map and the size that tell of it */
+	err = try_commit(inode, size, blocks, want);
+	if (err == -ENOSPC && zuf_space_reclaim(ZUF_SB(inode->i_sb)))
+		err = try_commit(inode, size, blocks, want);
 	return err;
 }
 
@@ -267,8 +258,7 @@ static void zero_granted(struct inode *inode, loff_t from, loff_t to)
 
 		if (lblk < g->lblk || lblk >= g->lblk + g->len)
 			continue;
-		p = dev->kaddr +
-		    ((g->pblk - dev->first) << ZUFS_BLOCK_SHIFT) +
+		p = dev->kaddr + ((g->pblk - dev->first) << ZUFS_BLOCK_SHIFT) +
 		    (from - (g->lblk << ZUFS_BLOCK_SHIFT));
 		memset(p, 0, to - from);
 		dax_flush(dev->dax, p, to - from);
@@ -321,7 +311,6 @@ static ssize_t append_some(struct kiocb *iocb, struct iov_iter *from)
 	end = pos + done;
 	blocks = DIV_ROUND_UP_ULL(end, ZUFS_BLOCK_SIZE) - lblk;
 	zero_granted(inode, end, round_up(end, ZUFS_BLOCK_SIZE));
-	pmem_wmb();
 	err = commit(inode, end, blocks, next_want(ii, lblk, blocks));
 	if (err) {
 		iocb->ki_pos = pos;

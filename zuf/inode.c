@@ -69,8 +69,7 @@ static void set_flags(struct inode *inode, u16 flags)
 		f |= S_APPEND;
 	if (flags & ZUFS_S_NOATIME)
 		f |= S_NOATIME;
-	inode_set_flags(inode, f,
-			S_SYNC | S_IMMUTABLE | S_APPEND | S_NOATIME);
+	inode_set_flags(inode, f, S_SYNC | S_IMMUTABLE | S_APPEND | S_NOATIME);
 }
 
 void zuf_update_attr(struct inode *inode, const struct zufs_attr *attr,
@@ -99,10 +98,22 @@ void zuf_update_attr(struct inode *inode, const struct zufs_attr *attr,
 	spin_unlock(&inode->i_lock);
 	set_nlink(inode, le32_to_cpu(zi->i_nlink));
 	set_flags(inode, le16_to_cpu(zi->i_flags));
-	if (attr->flags & ZUFS_ATTR_NO_XATTR)
-		inode->i_flags |= S_NOSEC;
+	/* S_NOSEC says too that there is no set-id bit to take off at a write. */
+	if (is_sxid(inode->i_mode))
+		inode_set_flags(inode, 0, S_NOSEC);
+	else if (attr->flags & ZUFS_ATTR_NO_XATTR)
+		inode_set_flags(inode, S_NOSEC, S_NOSEC);
 	if (size)
 		i_size_write(inode, le64_to_cpu(zi->i_size));
+}
+
+void zuf_update_blocks(struct inode *inode, const struct zufs_attr *attr)
+{
+	if (le64_to_cpu(attr->zi.i_ino) != ZUF_I(inode)->iref.ino)
+		return;
+	spin_lock(&inode->i_lock);
+	inode->i_blocks = le64_to_cpu(attr->zi.i_blocks);
+	spin_unlock(&inode->i_lock);
 }
 
 /* ---- a new VFS inode ---- */
@@ -136,8 +147,8 @@ static int set_link(struct inode *inode, const struct zus_inode *zi)
 
 	if (size >= sizeof(zi->i_symlink))
 		return 0;
-	inode->i_link = kmemdup_nul((const char *)zi->i_symlink, size,
-				    GFP_KERNEL);
+	inode->i_link =
+		kmemdup_nul((const char *)zi->i_symlink, size, GFP_KERNEL);
 	return inode->i_link ? 0 : -ENOMEM;
 }
 
@@ -244,6 +255,28 @@ int zuf_update_time(struct inode *inode, struct timespec64 *time, int flags)
 	return 0;
 }
 
+/*
+ * The server has stored the times of @io. Those that have changed since, or were
+ * stored by an operation that SYNC came behind of, are still to be told.
+ */
+static bool times_stored(struct inode *inode, const struct zufs_ioc_sync *io)
+{
+	struct zuf_inode_info *ii = ZUF_I(inode);
+	u32 other = 0;
+
+	spin_lock(&inode->i_lock);
+	if (zuf_ns(inode->i_atime) != io->atime)
+		other |= ZUFS_STATX_ATIME;
+	if (zuf_ns(inode->i_mtime) != io->mtime)
+		other |= ZUFS_STATX_MTIME;
+	if (zuf_ns(inode->i_ctime) != io->ctime)
+		other |= ZUFS_STATX_CTIME;
+	ii->dirty_times = (ii->dirty_times & ~io->valid) | (other & io->valid);
+	other = ii->dirty_times;
+	spin_unlock(&inode->i_lock);
+	return other;
+}
+
 int zuf_sync_inode(struct inode *inode, int datasync, bool always)
 {
 	struct zuf_sb_info *sbi = ZUF_SB(inode->i_sb);
@@ -267,15 +300,12 @@ int zuf_sync_inode(struct inode *inode, int datasync, bool always)
 	io->atime = zuf_ns(inode->i_atime);
 	io->mtime = zuf_ns(inode->i_mtime);
 	io->ctime = zuf_ns(inode->i_ctime);
-	ii->dirty_times = 0;
 	spin_unlock(&inode->i_lock);
 	req->wait = ZUF_WAIT_KILL;
 	err = zuf_dispatch(sbi, req, 0);
-	if (err) {
-		spin_lock(&inode->i_lock);
-		ii->dirty_times |= io->valid;
-		spin_unlock(&inode->i_lock);
-	}
+	/* They stay dirty until here, so that no answer sets the old ones. */
+	if (!err && times_stored(inode, io))
+		mark_inode_dirty_sync(inode);
 	zuf_req_put(req);
 	return err;
 }

@@ -71,19 +71,21 @@ static int get_multy(struct inode *inode, loff_t pos, loff_t len, u64 rw,
 	io->rw = rw;
 	io->max = GET_MAX;
 	req->wait = rw & ZUFS_RW_WRITE ? ZUF_WAIT_KILL : ZUF_WAIT_KILL_RO;
-	err = rw & ZUFS_RW_WRITE ? zuf_dispatch_space(sbi, req, sizeof(*io) -
-					io->op.hdr.out_start) :
-				   zuf_dispatch(sbi, req, sizeof(*io) -
-					io->op.hdr.out_start);
+	err = rw & ZUFS_RW_WRITE ?
+		      zuf_dispatch_space(sbi, req,
+					 sizeof(*io) - io->op.hdr.out_start) :
+		      zuf_dispatch(sbi, req,
+				   sizeof(*io) - io->op.hdr.out_start);
 	if (!err)
 		err = check_extents(sbi, io, lblk);
 	if (err)
 		goto out;
 	if (rw & ZUFS_RW_WRITE && !zuf_check_attr(inode->i_sb, &io->attr))
-		zuf_update_attr(inode, &io->attr, false);
+		zuf_update_blocks(inode, &io->attr);
+	zuf_extmap_put(&ii->map, gen, io->ext, io->n, rw & ZUFS_RW_WRITE);
+	/* After the cache: a read fault can't map a zero page there any more. */
 	if (rw & ZUFS_RW_WRITE && !(rw & ZUFS_RW_MMAP))
 		unmap_new(inode, io);
-	zuf_extmap_put(&ii->map, gen, io->ext, io->n);
 	for (i = 0; io->ext[i].lblk + io->ext[i].len <= lblk; i++)
 		;
 	*ext = io->ext[i];
@@ -93,7 +95,7 @@ out:
 }
 
 static void fill_iomap(struct inode *inode, const struct zufs_extent *ext,
-		       struct iomap *iomap)
+		       unsigned int flags, struct iomap *iomap)
 {
 	struct zuf_sb_info *sbi = ZUF_SB(inode->i_sb);
 
@@ -112,8 +114,9 @@ static void fill_iomap(struct inode *inode, const struct zufs_extent *ext,
 		iomap->type = IOMAP_MAPPED;
 		iomap->bdev = dev->bdev;
 		iomap->dax_dev = dev->dax;
-		iomap->addr = ((ext->pblk - dev->first) << ZUFS_BLOCK_SHIFT) +
-			      dev->dax_off;
+		iomap->addr = (ext->pblk - dev->first) << ZUFS_BLOCK_SHIFT;
+		if (flags & IOMAP_DAX) /* FIEMAP speaks of the partition */
+			iomap->addr += dev->dax_off;
 		if (ext->flags & ZUFS_EXT_NEW)
 			iomap->flags |= IOMAP_F_NEW;
 	}
@@ -126,9 +129,17 @@ static int zuf_iomap_begin(struct inode *inode, loff_t pos, loff_t length,
 	bool alloc = flags & IOMAP_WRITE && !(flags & IOMAP_ZERO);
 	struct zufs_extent ext;
 	u64 rw = 0;
-	int err = zuf_extmap_get(&ZUF_I(inode)->map, pos >> ZUFS_BLOCK_SHIFT,
-				 &ext);
+	int err;
 
+	/* Nobody sees what is mapped behind the size; no need to ask. */
+	if (!alloc && pos >= round_up(i_size_read(inode), ZUFS_BLOCK_SIZE)) {
+		ext = (struct zufs_extent){ .lblk = pos >> ZUFS_BLOCK_SHIFT,
+					    .len = U32_MAX,
+					    .flags = ZUFS_EXT_HOLE };
+		fill_iomap(inode, &ext, flags, iomap);
+		return 0;
+	}
+	err = zuf_extmap_get(&ZUF_I(inode)->map, pos >> ZUFS_BLOCK_SHIFT, &ext);
 	if (err || (alloc && ext.flags & ZUFS_EXT_HOLE)) {
 		if (flags & IOMAP_NOWAIT)
 			return -EAGAIN;
@@ -143,7 +154,7 @@ static int zuf_iomap_begin(struct inode *inode, loff_t pos, loff_t length,
 		if (alloc && ext.flags & ZUFS_EXT_HOLE)
 			return -EIO;
 	}
-	fill_iomap(inode, &ext, iomap);
+	fill_iomap(inode, &ext, flags, iomap);
 	return 0;
 }
 
@@ -166,7 +177,7 @@ static int zuf_append_begin(struct inode *inode, loff_t pos, loff_t length,
 
 		if (lblk < g->lblk || lblk >= g->lblk + g->len)
 			continue;
-		fill_iomap(inode, g, iomap);
+		fill_iomap(inode, g, flags, iomap);
 		iomap->flags |= IOMAP_F_NEW;
 		return 0;
 	}

@@ -17,11 +17,14 @@ static int dev_open(struct super_block *sb, struct fs_context *fc,
 	dev->bdev = sb->s_bdev;
 	dev->dax = fs_dax_get_by_bdev(dev->bdev, &dev->dax_off, sb, NULL);
 	if (!dev->dax)
-		return errorfc(fc, "%pg is not an fsdax pmem namespace (ndctl create-namespace -m fsdax makes one)",
-			       dev->bdev), -EINVAL;
+		return errorfc(fc,
+			       "%pg is not an fsdax pmem namespace (ndctl create-namespace -m fsdax makes one)",
+			       dev->bdev),
+		       -EINVAL;
 	if (dev->dax_off & ZUFS_ALLOC_MASK)
 		return errorfc(fc, "%pg does not begin at a multiple of 2 MiB",
-			       dev->bdev), -EINVAL;
+			       dev->bdev),
+		       -EINVAL;
 	id = dax_read_lock();
 	n = dax_direct_access(dev->dax, dev->dax_off >> PAGE_SHIFT, pages,
 			      DAX_ACCESS, &dev->kaddr, NULL);
@@ -29,8 +32,8 @@ static int dev_open(struct super_block *sb, struct fs_context *fc,
 	if (n < 0)
 		return n;
 	if (n < pages)
-		return errorfc(fc, "%pg is not one piece of memory",
-			       dev->bdev), -EINVAL;
+		return errorfc(fc, "%pg is not one piece of memory", dev->bdev),
+		       -EINVAL;
 	dev->blocks = pages;
 	dev->numa_node = dev_to_node(disk_to_dev(dev->bdev->bd_disk));
 	return 0;
@@ -39,9 +42,8 @@ static int dev_open(struct super_block *sb, struct fs_context *fc,
 static bool table_ok(const struct zufs_dev_table *t, u32 magic)
 {
 	return le32_to_cpu(t->magic) == magic &&
-	       le64_to_cpu(t->sum) ==
-		       crc32c(~0, (const u8 *)t + sizeof(t->sum),
-			      sizeof(*t) - sizeof(t->sum));
+	       le64_to_cpu(t->sum) == crc32c(~0, (const u8 *)t + sizeof(t->sum),
+					     sizeof(*t) - sizeof(t->sum));
 }
 
 /* The table or its copy; media may be poisoned. */
@@ -54,8 +56,7 @@ static int table_read(const struct zuf_dev *dev, u32 magic,
 	if (dev->blocks << ZUFS_BLOCK_SHIFT < ZUFS_ALLOC_SIZE)
 		return -EINVAL;
 	for (i = 0; i < ARRAY_SIZE(places); i++)
-		if (!copy_mc_to_kernel(t, dev->kaddr + places[i],
-				       sizeof(*t)) &&
+		if (!copy_mc_to_kernel(t, dev->kaddr + places[i], sizeof(*t)) &&
 		    table_ok(t, magic))
 			return 0;
 	return -EINVAL;
@@ -71,15 +72,19 @@ static int table_check(struct fs_context *fc, const struct zuf_type *type,
 	    le16_to_cpu(t->version_minor) > type->rfi.FS_ver_minor)
 		return errorfc(fc, "made by another version of %s: %u.%u",
 			       type->name, le16_to_cpu(t->version_major),
-			       le16_to_cpu(t->version_minor)), -EINVAL;
+			       le16_to_cpu(t->version_minor)),
+		       -EINVAL;
 	if (le16_to_cpu(t->dev_count) != 1 || t->id_index)
-		return errorfc(fc, "one of %u devices; only single ones can be mounted",
-			       le16_to_cpu(t->dev_count)), -EINVAL;
+		return errorfc(fc,
+			       "one of %u devices; only single ones can be mounted",
+			       le16_to_cpu(t->dev_count)),
+		       -EINVAL;
 	if (!blocks || blocks & (ZUFS_ALLOC_MASK >> ZUFS_BLOCK_SHIFT) ||
-	    blocks > md->dev[0].blocks ||
-	    blocks != le64_to_cpu(t->t1_blocks))
-		return errorfc(fc, "size on media (%llu blocks) does not fit the device (%llu)",
-			       blocks, md->dev[0].blocks), -EINVAL;
+	    blocks > md->dev[0].blocks || blocks != le64_to_cpu(t->t1_blocks))
+		return errorfc(fc,
+			       "size on media (%llu blocks) does not fit the device (%llu)",
+			       blocks, md->dev[0].blocks),
+		       -EINVAL;
 	md->dev[0].blocks = blocks;
 	md->blocks = blocks;
 	return 0;

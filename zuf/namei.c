@@ -242,14 +242,27 @@ static int zuf_link(struct dentry *old, struct inode *dir,
 
 static int zuf_unlink(struct inode *dir, struct dentry *dentry)
 {
-	return dentry_op(dir, dentry, d_inode(dentry),
-			 ZUFS_OP_REMOVE_DENTRY);
+	return dentry_op(dir, dentry, d_inode(dentry), ZUFS_OP_REMOVE_DENTRY);
 }
 
 static void update_if(struct inode *inode, const struct zufs_attr *attr)
 {
 	if (inode && !zuf_check_attr(inode->i_sb, attr))
 		zuf_update_attr(inode, attr, S_ISDIR(inode->i_mode));
+}
+
+/*
+ * A directory that moves isn't locked: other operations in it may be answered
+ * before or after this one, and know better than this answer.
+ */
+static void update_moved(struct inode *inode, const struct zufs_attr *attr,
+			 bool locked)
+{
+	if (inode && S_ISDIR(inode->i_mode) && !locked)
+		inode->i_ctime =
+			ns_to_timespec64((s64)le64_to_cpu(attr->zi.i_ctime));
+	else
+		update_if(inode, attr);
 }
 
 static int zuf_rename(struct user_namespace *ns, struct inode *old_dir,
@@ -284,8 +297,8 @@ static int zuf_rename(struct user_namespace *ns, struct inode *old_dir,
 		goto out;
 	update_if(old_dir, &io->old_dir_attr);
 	update_if(new_dir, &io->new_dir_attr);
-	update_if(inode, &io->old_attr);
-	update_if(target, &io->new_attr);
+	update_moved(inode, &io->old_attr, false);
+	update_moved(target, &io->new_attr, !(flags & RENAME_EXCHANGE));
 out:
 	zuf_req_put(req);
 	return err;

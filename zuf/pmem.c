@@ -122,8 +122,7 @@ static vm_fault_t pmem_fault(struct vm_fault *vmf)
 	return fault_size(vmf, PAGE_SIZE);
 }
 
-static vm_fault_t pmem_huge_fault(struct vm_fault *vmf,
-				  enum page_entry_size pe)
+static vm_fault_t pmem_huge_fault(struct vm_fault *vmf, enum page_entry_size pe)
 {
 	unsigned long at = vmf->address & PMD_MASK;
 
@@ -131,8 +130,7 @@ static vm_fault_t pmem_huge_fault(struct vm_fault *vmf,
 	    at + PMD_SIZE > vmf->vma->vm_end)
 		return VM_FAULT_FALLBACK;
 	/* Address and offset must agree modulo 2 MiB. */
-	if ((vmf->pgoff ^ (vmf->address >> PAGE_SHIFT)) &
-	    (PTRS_PER_PMD - 1))
+	if ((vmf->pgoff ^ (vmf->address >> PAGE_SHIFT)) & (PTRS_PER_PMD - 1))
 		return VM_FAULT_FALLBACK;
 	return fault_size(vmf, PMD_SIZE);
 }

@@ -23,9 +23,9 @@
 
 /* State of a ZT. */
 enum relay_zt {
-	RELAY_AWAY = 0, /* in user space, or just taking a request */
-	RELAY_IDLE = 1, /* sleeps, or is about to */
-	RELAY_SPIN = 2, /* idle, and looks at its word all the time */
+	RELAY_AWAY = 0,	   /* in user space, or just taking a request */
+	RELAY_IDLE = 1,	   /* sleeps, or is about to */
+	RELAY_SPIN = 2,	   /* idle, and looks at its word all the time */
 	RELAY_CLAIMED = 3, /* a caller wants it to look into the queue */
 };
 
@@ -34,9 +34,9 @@ enum relay_req {
 	RELAY_NEW = 0,
 	RELAY_QUEUED = 1,
 	RELAY_RUNNING = 2,
-	RELAY_DONE = 3, /* the answer is in the request */
+	RELAY_DONE = 3,	     /* the answer is in the request */
 	RELAY_ABANDONED = 4, /* the caller is gone; the answer is nobody's */
-	RELAY_DEAD = 5, /* the epoch ended */
+	RELAY_DEAD = 5,	     /* the epoch ended */
 };
 
 /*

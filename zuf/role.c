@@ -152,8 +152,7 @@ static long break_all(struct zuf_file *zf)
 	return 0;
 }
 
-static long mount_ioctl(struct zuf_file *zf, unsigned int cmd,
-			void __user *arg)
+static long mount_ioctl(struct zuf_file *zf, unsigned int cmd, void __user *arg)
 {
 	switch (cmd) {
 	case ZU_IOC_REGISTER_FS:

@@ -133,8 +133,7 @@ int zuf_root_add_sb(struct zuf_root *root, struct zuf_sb_info *sbi)
 	sbi->sb_id = atomic64_inc_return(&last_sb_id);
 	mutex_lock(&root->ctl);
 	if (root->alive)
-		err = xa_err(xa_store(&root->sbs, sbi->sb_id, sbi,
-				      GFP_KERNEL));
+		err = xa_err(xa_store(&root->sbs, sbi->sb_id, sbi, GFP_KERNEL));
 	sbi->epoch = root->epoch;
 	mutex_unlock(&root->ctl);
 	if (err)
@@ -229,7 +228,9 @@ static const struct file_operations abort_fops = {
 
 /* ---- mount of the root ---- */
 
-enum { OPT_TIMEOUT };
+enum {
+	OPT_TIMEOUT
+};
 
 static const struct fs_parameter_spec root_params[] = {
 	fsparam_u32("timeout", OPT_TIMEOUT),

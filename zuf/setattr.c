@@ -10,10 +10,13 @@
 int zuf_zero_tail(struct inode *inode, loff_t size)
 {
 	loff_t end = round_up(size, ZUFS_BLOCK_SIZE);
+	int err;
 
 	if (size == end)
 		return 0;
-	return dax_zero_range(inode, size, end - size, NULL, &zuf_iomap_ops);
+	err = dax_zero_range(inode, size, end - size, NULL, &zuf_iomap_ops);
+	pmem_wmb(); /* before the size says that they are the file's */
+	return err;
 }
 
 static void layout_unlock_wait(struct inode *inode)
@@ -23,8 +26,7 @@ static void layout_unlock_wait(struct inode *inode)
 	filemap_invalidate_lock(inode->i_mapping);
 }
 
-/* Waits until no DMA goes to or from the file's pages. invalidate_lock is held. */
-static int break_layouts(struct inode *inode)
+int zuf_break_layouts(struct inode *inode)
 {
 	struct page *page;
 	int err = 0;
@@ -67,11 +69,9 @@ static void fill_attr(struct zufs_ioc_attr *io, struct user_namespace *ns,
 	if (ia->ia_valid & ATTR_MODE)
 		zi->i_mode = cpu_to_le16(ia->ia_mode);
 	if (ia->ia_valid & ATTR_UID)
-		zi->i_uid = cpu_to_le32(
-			from_kuid(&init_user_ns, ia->ia_uid));
+		zi->i_uid = cpu_to_le32(from_kuid(&init_user_ns, ia->ia_uid));
 	if (ia->ia_valid & ATTR_GID)
-		zi->i_gid = cpu_to_le32(
-			from_kgid(&init_user_ns, ia->ia_gid));
+		zi->i_gid = cpu_to_le32(from_kgid(&init_user_ns, ia->ia_gid));
 	if (ia->ia_valid & ATTR_ATIME)
 		zi->i_atime = cpu_to_le64(zuf_ns(ia->ia_atime));
 	if (ia->ia_valid & ATTR_MTIME)
@@ -83,11 +83,26 @@ static void fill_attr(struct zufs_ioc_attr *io, struct user_namespace *ns,
 		     (ZUFS_STATX_ATIME | ZUFS_STATX_MTIME);
 }
 
+/* The server has the times of @io; those that changed since stay dirty. i_lock. */
+static void times_sent(struct inode *inode, const struct iattr *ia,
+		       const struct zufs_ioc_attr *io)
+{
+	struct zuf_inode_info *ii = ZUF_I(inode);
+
+	if (ia->ia_valid & ATTR_ATIME ||
+	    zuf_ns(inode->i_atime) == (s64)le64_to_cpu(io->zi.i_atime))
+		ii->dirty_times &= ~ZUFS_STATX_ATIME;
+	if (ia->ia_valid & ATTR_MTIME ||
+	    zuf_ns(inode->i_mtime) == (s64)le64_to_cpu(io->zi.i_mtime))
+		ii->dirty_times &= ~ZUFS_STATX_MTIME;
+	if (zuf_ns(inode->i_ctime) <= io->op.time)
+		ii->dirty_times &= ~ZUFS_STATX_CTIME;
+}
+
 static int send_attr(struct user_namespace *ns, struct inode *inode,
 		     const struct iattr *ia)
 {
 	struct zuf_sb_info *sbi = ZUF_SB(inode->i_sb);
-	struct zuf_inode_info *ii = ZUF_I(inode);
 	struct zufs_ioc_attr *io;
 	struct zuf_req *req;
 	int err;
@@ -106,7 +121,7 @@ static int send_attr(struct user_namespace *ns, struct inode *inode,
 		err = zuf_check_attr(inode->i_sb, &io->attr);
 	if (!err) {
 		spin_lock(&inode->i_lock);
-		ii->dirty_times = 0;
+		times_sent(inode, ia, io);
 		spin_unlock(&inode->i_lock);
 		zuf_update_attr(inode, &io->attr, false);
 	}
@@ -127,7 +142,7 @@ static int set_size(struct user_namespace *ns, struct inode *inode,
 		ia->ia_mtime = current_time(inode);
 	}
 	filemap_invalidate_lock(inode->i_mapping);
-	err = break_layouts(inode);
+	err = zuf_break_layouts(inode);
 	if (!err && ia->ia_size > old)
 		err = zuf_zero_tail(inode, old);
 	if (err)

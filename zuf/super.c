@@ -51,11 +51,10 @@ static void init_once(void *p)
 
 int zuf_inode_init(void)
 {
-	inode_cache = kmem_cache_create("zuf_inode_info",
-					sizeof(struct zuf_inode_info), 0,
-					SLAB_RECLAIM_ACCOUNT | SLAB_MEM_SPREAD |
-						SLAB_ACCOUNT,
-					init_once);
+	inode_cache = kmem_cache_create(
+		"zuf_inode_info", sizeof(struct zuf_inode_info), 0,
+		SLAB_RECLAIM_ACCOUNT | SLAB_MEM_SPREAD | SLAB_ACCOUNT,
+		init_once);
 	return inode_cache ? 0 : -ENOMEM;
 }
 
@@ -142,7 +141,7 @@ static int zuf_sync_fs(struct super_block *sb, int wait)
 	struct zuf_req *req;
 	int err;
 
-	if (!wait || READ_ONCE(sbi->dead))
+	if (!wait)
 		return 0;
 	req = zuf_req_alloc(sbi, ZUFS_OP_SYNC, sizeof(struct zufs_ioc_sync),
 			    sizeof(struct zufs_ioc_sync),
@@ -188,7 +187,14 @@ struct zuf_fc {
 	char options[ZUFS_MO_MAX]; /* for the server */
 };
 
-enum { OPT_PEDANTIC, OPT_PEDANTIC_N, OPT_EPHEMERAL, OPT_SILENT, OPT_PRIVATE, OPT_DAX };
+enum {
+	OPT_PEDANTIC,
+	OPT_PEDANTIC_N,
+	OPT_EPHEMERAL,
+	OPT_SILENT,
+	OPT_PRIVATE,
+	OPT_DAX
+};
 
 static const struct fs_parameter_spec params[] = {
 	fsparam_flag("pedantic", OPT_PEDANTIC),
@@ -282,6 +288,7 @@ static void set_limits(struct super_block *sb)
 	sb->s_time_gran = rfi->s_time_gran;
 	sb->s_time_min = rfi->s_time_min;
 	sb->s_time_max = rfi->s_time_max;
+	sb->s_flags |= SB_NOSEC;
 	sb->s_op = &zuf_sops;
 	sb->s_xattr = zuf_xattr_handlers;
 	sb->s_export_op = &zuf_export_ops;
@@ -322,13 +329,15 @@ static int server_mount(struct super_block *sb, struct fs_context *fc)
 	zim->options_len = zfc->len;
 	err = zuf_dispatch_mount(sbi, ZUFS_M_MOUNT, zim);
 	if (err) {
-		errorfc(fc, "the server refuses to mount %s: error %d (its log says more)",
+		errorfc(fc,
+			"the server refuses to mount %s: error %d (its log says more)",
 			sb->s_id, err);
 		goto out;
 	}
 	err = take_mount(sb, zim);
 	if (err) {
 		errorfc(fc, "the server gave no valid root: error %d", err);
+		zuf_evict_wait_all(sbi);
 		zuf_dispatch_mount(sbi, ZUFS_M_UMOUNT, zim);
 	}
 out:
@@ -362,7 +371,8 @@ static int fill_super(struct super_block *sb, struct fs_context *fc)
 	sbi->root = zuf_root_get_by_type(sbi->type);
 	if (!sbi->root)
 		return errorfc(fc, "no server serves %s: start zusd with it",
-			       sbi->type->name), -ENOTCONN;
+			       sbi->type->name),
+		       -ENOTCONN;
 	err = own_bdi(sb);
 	if (err)
 		return err;
@@ -424,6 +434,7 @@ void zuf_kill_sb(struct super_block *sb)
 	/* put_super() did this, unless the mount failed before its root. */
 	if (sbi->root && sbi->stats)
 		zuf_root_del_sb(sbi->root, sbi);
+	zuf_evict_wait_all(sbi);
 	zuf_md_fini(sb, &sbi->md);
 	if (sbi->root)
 		zuf_root_put(sbi->root);

@@ -13,10 +13,10 @@ static struct zuf_req *xattr_req(struct inode *inode, u16 op, const char *name,
 {
 	size_t name_len = name ? strlen(name) + 1 : 0;
 	size_t in = sizeof(struct zufs_ioc_xattr) + name_len + in_value;
-	size_t out_start = op == ZUFS_OP_XATTR_SET ?
-				   offsetof(struct zufs_ioc_xattr, attr) :
-				   offsetof(struct zufs_ioc_xattr,
-					    user_buf_size);
+	size_t out_start =
+		op == ZUFS_OP_XATTR_SET ?
+			offsetof(struct zufs_ioc_xattr, attr) :
+			offsetof(struct zufs_ioc_xattr, user_buf_size);
 	size_t size = max(in, sizeof(struct zufs_ioc_xattr) + out_value);
 	struct zufs_ioc_xattr *io;
 	struct zuf_req *req;
@@ -61,9 +61,9 @@ static size_t room_for(size_t size)
 	return min_t(size_t, size, 32768);
 }
 
-static int xattr_get(const struct xattr_handler *handler,
-		     struct dentry *unused, struct inode *inode,
-		     const char *name, void *value, size_t size)
+static int xattr_get(const struct xattr_handler *handler, struct dentry *unused,
+		     struct inode *inode, const char *name, void *value,
+		     size_t size)
 {
 	struct zufs_ioc_xattr *io;
 	struct zuf_req *req;
@@ -106,8 +106,7 @@ static int xattr_set(const struct xattr_handler *handler,
 	io->ioc_flags = value && !size ? ZUFS_XATTR_SET_EMPTY : 0;
 	if (size)
 		memcpy(io->buf + io->name_len, value, size);
-	err = zuf_dispatch_space(ZUF_SB(inode->i_sb), req,
-				 req->hdr->out_max);
+	err = zuf_dispatch_space(ZUF_SB(inode->i_sb), req, req->hdr->out_max);
 	if (!err && !zuf_check_attr(inode->i_sb, &io->attr)) {
 		inode->i_flags &= ~S_NOSEC;
 		zuf_update_attr(inode, &io->attr, false);

@@ -21,7 +21,7 @@
 #define pr_fmt(fmt) "zuf: " fmt
 
 struct zuf_root; /* root.c: one mount of the control root */
-struct zuf_req; /* dispatch.c */
+struct zuf_req;	 /* dispatch.c */
 struct zuf_lane; /* channel.c */
 
 /* ---- registered filesystem types: type.c ---- */
@@ -31,7 +31,8 @@ struct zuf_type {
 	struct file_system_type fst;
 	struct list_head list; /* of all types, under zuf_types_lock */
 	char name[16];
-	struct zuf_root *root; /* who serves it now, NULL: nobody; zuf_types_lock */
+	struct zuf_root
+		*root; /* who serves it now, NULL: nobody; zuf_types_lock */
 	u64 zfi_id;
 	struct zufs_register_fs_info rfi;
 };
@@ -42,15 +43,15 @@ struct zuf_dev {
 	struct block_device *bdev;
 	struct dax_device *dax;
 	u64 dax_off; /* bytes, start of the partition */
-	u64 blocks; /* of 4096 bytes that the filesystem uses */
-	u64 first; /* its first block in the linear space */
+	u64 blocks;  /* of 4096 bytes that the filesystem uses */
+	u64 first;   /* its first block in the linear space */
 	void *kaddr; /* kernel address of its block 0 */
 	int numa_node;
 };
 
 struct zuf_md {
 	struct zufs_dev_table *table; /* kernel copy, checked */
-	u64 blocks; /* of all devices */
+	u64 blocks;		      /* of all devices */
 	unsigned int count;
 	struct zuf_dev dev[ZUFS_MAX_DEVICES];
 };
@@ -86,11 +87,11 @@ struct zuf_sb_info {
 
 	struct file *pmem_file; /* pmem.c: the server's map; root's lock */
 	spinlock_t grant_lock;
-	struct list_head grants; /* inodes that hold a grant */
-	struct list_head evicting; /* evict.c: inodes on the background channel */
+	struct list_head grants;   /* inodes that hold a grant */
+	struct list_head evicting; /* evict.c: what the background channel does */
 	spinlock_t evict_lock;
 	wait_queue_head_t evict_wq;
-	atomic_t evict_count;
+	u64 evict_seq; /* of the last that was put there; evict_lock */
 	struct zuf_stats __percpu *stats;
 	struct dentry *dbg; /* debugfs folder */
 };
@@ -110,8 +111,8 @@ static inline void zuf_count_op(struct zuf_sb_info *sbi, u16 op)
 /* How a caller waits. */
 enum zuf_wait {
 	ZUF_WAIT_KILL_RO, /* a fatal signal abandons it at any time */
-	ZUF_WAIT_KILL, /* a fatal signal abandons it while it is queued */
-	ZUF_WAIT_BACK, /* background channel, no waiting: done() is called */
+	ZUF_WAIT_KILL,	  /* a fatal signal abandons it while it is queued */
+	ZUF_WAIT_BACK,	  /* background channel, no waiting: done() is called */
 };
 
 /*
@@ -123,17 +124,17 @@ struct zuf_req {
 	atomic_t state; /* relay.h */
 	u64 unique;
 	struct zuf_root *root;
-	struct zuf_lane *lane; /* where it was put; channel.c */
-	struct list_head queue; /* of the lane; lane->lock */
+	struct zuf_lane *lane;	    /* where it was put; channel.c */
+	struct list_head queue;	    /* of the lane; lane->lock */
 	struct task_struct *waiter; /* a reference is held */
-	unsigned int cpu; /* of the caller when it posted */
-	unsigned long started; /* jiffies, for the time limit */
+	unsigned int cpu;	    /* of the caller when it posted */
+	unsigned long started;	    /* jiffies, for the time limit */
 	enum zuf_wait wait;
-	int err; /* of the answer, valid when DONE */
+	int err;			   /* of the answer, valid when DONE */
 	void (*done)(struct zuf_req *req); /* ZUF_WAIT_BACK; process context */
-	void *private; /* for done() */
-	size_t size; /* of buf */
-	struct zufs_ioc_hdr *hdr; /* the buffer */
+	void *private;			   /* for done() */
+	size_t size;			   /* of buf */
+	struct zufs_ioc_hdr *hdr;	   /* the buffer */
 };
 
 /*

@@ -22,48 +22,48 @@
 #define ZUFS_SUPER_MAGIC 0x1717 /* f_type of the control root */
 
 #define ZUFS_BLOCK_SHIFT 12
-#define ZUFS_BLOCK_SIZE (1U << ZUFS_BLOCK_SHIFT)
-#define ZUFS_ALLOC_SIZE (2U << 20) /* devices are used in whole 2 MiB */
-#define ZUFS_ALLOC_MASK (ZUFS_ALLOC_SIZE - 1)
+#define ZUFS_BLOCK_SIZE	 (1U << ZUFS_BLOCK_SHIFT)
+#define ZUFS_ALLOC_SIZE	 (2U << 20) /* devices are used in whole 2 MiB */
+#define ZUFS_ALLOC_MASK	 (ZUFS_ALLOC_SIZE - 1)
 
-#define ZUFS_NAME_LEN 255
+#define ZUFS_NAME_LEN	 255
 #define ZUFS_SYMLINK_MAX 4096 /* with the NUL, as PATH_MAX */
-#define ZUFS_MO_MAX 2048 /* mount options with their NUL */
-#define ZUFS_SHOW_MAX 512 /* shown options with their NUL */
-#define ZUFS_MAX_DEVICES 62 /* what the device table holds */
+#define ZUFS_MO_MAX	 2048 /* mount options with their NUL */
+#define ZUFS_SHOW_MAX	 512  /* shown options with their NUL */
+#define ZUFS_MAX_DEVICES 62   /* what the device table holds */
 
 #define ZUFS_MAX_ZT_CHANNELS 4
-#define ZUFS_BACK_CHANNEL 2 /* serves nobody who waits without bound */
-#define ZUFS_NUM_CHANNELS 3
+#define ZUFS_BACK_CHANNEL    2 /* serves nobody who waits without bound */
+#define ZUFS_NUM_CHANNELS    3
 
 /* Layout of a ZT's role file: the window, then the operation buffer. */
 #define ZUS_API_MAP_MAX_PAGES 1024
-#define ZUS_API_MAP_MAX_SIZE ((__u64)ZUS_API_MAP_MAX_PAGES << 12)
-#define ZUFS_MIN_OP_SIZE 16384U
-#define ZUFS_MAX_OP_SIZE (1U << 20)
+#define ZUS_API_MAP_MAX_SIZE  ((__u64)ZUS_API_MAP_MAX_PAGES << 12)
+#define ZUFS_MIN_OP_SIZE      16384U
+#define ZUFS_MAX_OP_SIZE      (1U << 20)
 
 /* Error numbers of the protocol that are not errno values. */
-#define EZUFS_RETRY 531 /* server: run the iomap, then call again */
+#define EZUFS_RETRY	531 /* server: run the iomap, then call again */
 #define EZUF_RETRY_DONE 540 /* kernel internal: the iomap was run */
 
 /* ---- header ---- */
 
 /* Flags of zufs_ioc_hdr. */
 enum {
-	ZUFS_H_INTR = 1, /* kernel: the caller has a signal pending */
+	ZUFS_H_INTR = 1,   /* kernel: the caller has a signal pending */
 	ZUFS_H_RESEND = 4, /* kernel: may have been executed before */
 };
 
 struct zufs_ioc_hdr {
-	__s32 err; /*  0: 0 or -errno, by the server */
+	__s32 err;	 /*  0: 0 or -errno, by the server */
 	__u16 operation; /*  4: enum e_zufs_operation or e_mount_operation */
-	__u16 flags; /*  6: ZUFS_H_* */
-	__u32 in_len; /*  8: bytes kernel to server, this header included */
-	__u32 out_max; /* 12: room for outputs from out_start */
+	__u16 flags;	 /*  6: ZUFS_H_* */
+	__u32 in_len;	 /*  8: bytes kernel to server, this header included */
+	__u32 out_max;	 /* 12: room for outputs from out_start */
 	__u32 out_start; /* 16: offset of the outputs from this header */
-	__u32 out_len; /* 20: bytes of outputs, by the server */
+	__u32 out_len;	 /* 20: bytes of outputs, by the server */
 	__u32 offset; /* 24: first byte inside the first page of the window */
-	__u32 len; /* 28: bytes of the application's buffer */
+	__u32 len;    /* 28: bytes of the application's buffer */
 	__u64 unique; /* 32: id of the request, never 0, never used again */
 };
 
@@ -82,24 +82,24 @@ enum {
 
 /* The inode on media and, by value, on the wire. */
 struct zus_inode {
-	__le16 i_flags; /*   0: ZUFS_S_* */
-	__le16 i_mode; /*   2 */
-	__le32 i_nlink; /*   4 */
-	__le64 i_size; /*   8: bytes */
+	__le16 i_flags;	     /*   0: ZUFS_S_* */
+	__le16 i_mode;	     /*   2 */
+	__le32 i_nlink;	     /*   4 */
+	__le64 i_size;	     /*   8: bytes */
 	__le64 i_on_disk[2]; /*  16: the filesystem's own */
-	__le64 i_blocks; /*  32: of 512 bytes */
+	__le64 i_blocks;     /*  32: of 512 bytes */
 	__le64 i_mtime; /*  40: signed ns since the epoch, like all times */
 	__le64 i_ctime; /*  48 */
 	__le64 i_atime; /*  56 */
-	__le64 i_ino; /*  64 */
-	__le32 i_uid; /*  72 */
-	__le32 i_gid; /*  76 */
+	__le64 i_ino;	/*  64 */
+	__le32 i_uid;	/*  72 */
+	__le32 i_gid;	/*  76 */
 	__le64 i_xattr; /*  80: the filesystem's own, 0: has no xattr */
 	__le64 i_generation; /*  88 */
 	union {
-		__le32 i_rdev; /*  96: new_encode_dev() */
+		__le32 i_rdev;	    /*  96: new_encode_dev() */
 		__u8 i_symlink[32]; /*  96: when i_size < 32, NUL behind it */
-		__le64 i_parent; /*  96: directories: ino of ".." */
+		__le64 i_parent;    /*  96: directories: ino of ".." */
 	};
 };
 
@@ -109,8 +109,8 @@ static_assert(offsetof(struct zus_inode, i_rdev) == 96, "media and wire");
 
 /* Names an inode; finds it again in a restarted server. */
 struct zufs_iref {
-	__u64 handle; /*  0: the server's cookie, 0: not known */
-	__u64 ino; /*  8: 0: no inode */
+	__u64 handle;	  /*  0: the server's cookie, 0: not known */
+	__u64 ino;	  /*  8: 0: no inode */
 	__u64 generation; /* 16 */
 };
 
@@ -124,16 +124,16 @@ enum {
 /* Attributes of an inode as the server answers them. */
 struct zufs_attr {
 	struct zus_inode zi; /*   0 */
-	__u64 handle; /* 128 */
-	__s64 btime; /* 136: ns, 0: not kept */
-	__u32 projid; /* 144 */
-	__u32 flags; /* 148: ZUFS_ATTR_* */
+	__u64 handle;	     /* 128 */
+	__s64 btime;	     /* 136: ns, 0: not kept */
+	__u32 projid;	     /* 144 */
+	__u32 flags;	     /* 148: ZUFS_ATTR_* */
 };
 
 static_assert(sizeof(struct zufs_attr) == 152, "wire");
 
 struct zufs_str {
-	__u8 len; /* 1 to 255 */
+	__u8 len;		  /* 1 to 255 */
 	char name[ZUFS_NAME_LEN]; /* no NUL */
 };
 
@@ -141,9 +141,9 @@ static_assert(sizeof(struct zufs_str) == 256, "wire");
 
 /* Blocks [lblk, lblk + len) of a file, in blocks of 4096 bytes. */
 struct zufs_extent {
-	__u64 lblk; /*  0 */
-	__u64 pblk; /*  8: in the linear space of all devices, 0: hole */
-	__u32 len; /* 16 */
+	__u64 lblk;  /*  0 */
+	__u64 pblk;  /*  8: in the linear space of all devices, 0: hole */
+	__u32 len;   /* 16 */
 	__u32 flags; /* 20: ZUFS_EXT_* */
 };
 
@@ -156,35 +156,35 @@ enum {
 
 /* A place in pmem: byte offset (a multiple of 8) with the pool below it. */
 typedef __u64 zu_dpp_t;
-#define ZU_DPP_POOL(dpp) ((dpp)&7)
+#define ZU_DPP_POOL(dpp)   ((dpp)&7)
 #define ZU_DPP_OFFSET(dpp) ((dpp) & ~(__u64)7)
 
 /* ---- device table: block 0 of each device and its copy ---- */
 
 #define ZUFS_MDT_COPY_OFFSET ((2U << 20) - 4096) /* bytes */
-#define ZUFS_MDT_SIZE 2048
-#define ZUFS_MDT_MAGIC 0x46555a54 /* the default; a filesystem has its own */
+#define ZUFS_MDT_SIZE	     2048
+#define ZUFS_MDT_MAGIC	     0x46555a54 /* the default; a filesystem has its own */
 
 struct zufs_dev_id {
-	__u8 uuid[16]; /*  0 */
-	__le64 blocks; /* 16: of 4096 bytes */
+	__u8 uuid[16];	  /*  0 */
+	__le64 blocks;	  /* 16: of 4096 bytes */
 	__le16 numa_node; /* 24: 0xffff: not known */
-	__u8 pad[6]; /* 26 */
+	__u8 pad[6];	  /* 26 */
 };
 
 static_assert(sizeof(struct zufs_dev_id) == 32, "media");
 
 struct zufs_dev_table {
 	__le64 sum; /*   0: crc32c of bytes 8 to 2047, seed ~0, upper half 0 */
-	__le32 magic; /*   8: FS_magic of the filesystem */
-	__le16 version_major; /*  12 */
-	__le16 version_minor; /*  14 */
-	__u8 fs_uuid[16]; /*  16: of the filesystem */
-	__le64 t1_blocks; /*  32: of all devices together */
-	__le64 flags; /*  40: 0 */
-	__le16 id_index; /*  48: which of dev[] this device is */
-	__le16 dev_count; /*  50: 1 to ZUFS_MAX_DEVICES */
-	__u8 pad[12]; /*  52 */
+	__le32 magic;		    /*   8: FS_magic of the filesystem */
+	__le16 version_major;	    /*  12 */
+	__le16 version_minor;	    /*  14 */
+	__u8 fs_uuid[16];	    /*  16: of the filesystem */
+	__le64 t1_blocks;	    /*  32: of all devices together */
+	__le64 flags;		    /*  40: 0 */
+	__le16 id_index;	    /*  48: which of dev[] this device is */
+	__le16 dev_count;	    /*  50: 1 to ZUFS_MAX_DEVICES */
+	__u8 pad[12];		    /*  52 */
 	struct zufs_dev_id dev[62]; /*  64 */
 };
 
@@ -200,30 +200,30 @@ enum {
 /* The first ioctl of the mount thread's file: begins a new epoch. */
 struct zufs_ioc_hello {
 	struct zufs_ioc_hdr hdr; /*  0 */
-	__u32 major; /* 40: IN the server's, OUT the kernel's */
-	__u32 minor; /* 44 */
-	__u64 features; /* 48: IN wanted, OUT agreed */
-	__u64 epoch; /* 56: OUT */
-	__u32 num_channels; /* 64: OUT channels to serve on each CPU */
-	__u32 pad; /* 68 */
+	__u32 major;		 /* 40: IN the server's, OUT the kernel's */
+	__u32 minor;		 /* 44 */
+	__u64 features;		 /* 48: IN wanted, OUT agreed */
+	__u64 epoch;		 /* 56: OUT */
+	__u32 num_channels;	 /* 64: OUT channels to serve on each CPU */
+	__u32 pad;		 /* 68 */
 };
 
 static_assert(sizeof(struct zufs_ioc_hello) == 72, "wire");
 
 struct zufs_register_fs_info {
-	char fsname[16]; /*  0: [a-z0-9_]{1,15} and NUL */
-	__u32 FS_magic; /* 16: in the device table and as f_type */
+	char fsname[16];    /*  0: [a-z0-9_]{1,15} and NUL */
+	__u32 FS_magic;	    /* 16: in the device table and as f_type */
 	__u32 FS_ver_major; /* 20: of the device table, must agree */
 	__u32 FS_ver_minor; /* 24: of the device table, at most */
-	__u32 s_time_gran; /* 28: ns */
-	__u64 s_maxbytes; /* 32 */
-	__s64 s_time_min; /* 40: seconds */
-	__s64 s_time_max; /* 48: seconds */
+	__u32 s_time_gran;  /* 28: ns */
+	__u64 s_maxbytes;   /* 32 */
+	__s64 s_time_min;   /* 40: seconds */
+	__s64 s_time_max;   /* 48: seconds */
 };
 
 struct zufs_ioc_register_fs {
 	struct zufs_ioc_hdr hdr; /*  0 */
-	__u64 zfi_id; /* 40: the server's cookie of the type */
+	__u64 zfi_id;		 /* 40: the server's cookie of the type */
 	struct zufs_register_fs_info rfi; /* 48 */
 };
 
@@ -243,13 +243,16 @@ enum e_mount_operation {
 enum {
 	ZUFS_M_PEDANTIC = 1,
 	ZUFS_M_EPHEMERAL = 2, /* nothing need survive the umount */
-	ZUFS_M_SILENT = 4, /* no complaint if this is no such filesystem */
+	ZUFS_M_SILENT = 4,    /* no complaint if this is no such filesystem */
 	ZUFS_M_PRIVATE = 8,
 	ZUFS_M_RDONLY = 16,
 };
 
 /* remount_flags */
-enum { ZUFS_REM_WAS_RO = 1, ZUFS_REM_WILL_RO = 2 };
+enum {
+	ZUFS_REM_WAS_RO = 1,
+	ZUFS_REM_WILL_RO = 2
+};
 
 /* fs_caps */
 enum {
@@ -261,21 +264,21 @@ enum {
 
 /* Answers the last mount operation and waits for the next. */
 struct zufs_ioc_mount {
-	struct zufs_ioc_hdr hdr; /*   0: operation is e_mount_operation */
-	__u64 zfi_id; /*  40: IN */
-	__u64 sb_id; /*  48: IN */
-	__u64 mount_flags; /*  56: IN ZUFS_M_* */
-	__u32 remount_flags; /*  64: IN ZUFS_REM_* */
-	__u32 pedantic; /*  68: IN level */
-	__u32 num_cpu; /*  72: IN possible CPUs */
-	__u32 num_channels; /*  76: IN */
-	__u64 t1_blocks; /*  80: IN size of the linear space */
-	__u64 sbi_handle; /*  88: OUT by MOUNT, IN after that */
-	struct zufs_attr root; /*  96: OUT */
-	__u64 fs_caps; /* 248: OUT ZUFS_FSC_* */
-	__u64 falloc_sup; /* 256: OUT mask of FALLOC_FL_* modes */
-	__u32 blocksize_bits; /* 264: OUT, 12 */
-	__u32 options_len; /* 268: IN, without NUL */
+	struct zufs_ioc_hdr hdr;   /*   0: operation is e_mount_operation */
+	__u64 zfi_id;		   /*  40: IN */
+	__u64 sb_id;		   /*  48: IN */
+	__u64 mount_flags;	   /*  56: IN ZUFS_M_* */
+	__u32 remount_flags;	   /*  64: IN ZUFS_REM_* */
+	__u32 pedantic;		   /*  68: IN level */
+	__u32 num_cpu;		   /*  72: IN possible CPUs */
+	__u32 num_channels;	   /*  76: IN */
+	__u64 t1_blocks;	   /*  80: IN size of the linear space */
+	__u64 sbi_handle;	   /*  88: OUT by MOUNT, IN after that */
+	struct zufs_attr root;	   /*  96: OUT */
+	__u64 fs_caps;		   /* 248: OUT ZUFS_FSC_* */
+	__u64 falloc_sup;	   /* 256: OUT mask of FALLOC_FL_* modes */
+	__u32 blocksize_bits;	   /* 264: OUT, 12 */
+	__u32 options_len;	   /* 268: IN, without NUL */
 	char options[ZUFS_MO_MAX]; /* 272: IN, what the kernel didn't take */
 };
 
@@ -285,12 +288,12 @@ static_assert(sizeof(struct zufs_ioc_mount) == 2320, "wire");
 /* CPU n is in cpus[n / 64] of its node; nodes that aren't online are empty. */
 struct zufs_ioc_numa_map {
 	struct zufs_ioc_hdr hdr; /*  0 */
-	__u32 possible_nodes; /* 40: OUT highest possible id + 1 */
-	__u32 possible_cpus; /* 44: OUT highest possible id + 1 */
-	__u32 online_nodes; /* 48: OUT */
-	__u32 online_cpus; /* 52: OUT */
-	__u32 max_cpus; /* 56: IN room of cpu_node[] */
-	__u32 pad; /* 60 */
+	__u32 possible_nodes;	 /* 40: OUT highest possible id + 1 */
+	__u32 possible_cpus;	 /* 44: OUT highest possible id + 1 */
+	__u32 online_nodes;	 /* 48: OUT */
+	__u32 online_cpus;	 /* 52: OUT */
+	__u32 max_cpus;		 /* 56: IN room of cpu_node[] */
+	__u32 pad;		 /* 60 */
 	__u16 cpu_node[]; /* 64: OUT node of each possible CPU, 0xffff: offline */
 };
 
@@ -299,12 +302,12 @@ static_assert(sizeof(struct zufs_ioc_numa_map) == 64, "wire");
 /* Gives a new file the role of a super block's pmem; then mmap it, shared. */
 struct zufs_ioc_pmem {
 	struct zufs_ioc_hdr hdr; /*  0 */
-	__u64 sb_id; /* 40: IN */
-	__u64 t1_blocks; /* 48: OUT */
-	__u32 dev_count; /* 56: OUT */
-	__u32 pad; /* 60 */
+	__u64 sb_id;		 /* 40: IN */
+	__u64 t1_blocks;	 /* 48: OUT */
+	__u32 dev_count;	 /* 56: OUT */
+	__u32 pad;		 /* 60 */
 	struct {
-		__u64 blocks; /* in order of the linear space */
+		__u64 blocks;	 /* in order of the linear space */
 		__s32 numa_node; /* -1: not known */
 		__u32 pad;
 	} dev[ZUFS_MAX_DEVICES]; /* 64: OUT */
@@ -313,10 +316,10 @@ struct zufs_ioc_pmem {
 /* Gives a new file the role of a ZT on the CPU that the caller is pinned to. */
 struct zufs_ioc_init {
 	struct zufs_ioc_hdr hdr; /*  0 */
-	__u32 channel_no; /* 40: IN */
+	__u32 channel_no;	 /* 40: IN */
 	__u32 max_command; /* 44: IN bytes of the operation buffer, whole pages */
-	__u32 cpu; /* 48: OUT */
-	__u32 pad; /* 52 */
+	__u32 cpu;	   /* 48: OUT */
+	__u32 pad;	   /* 52 */
 };
 
 static_assert(sizeof(struct zufs_ioc_init) == 56, "wire");
@@ -328,12 +331,12 @@ struct zufs_ioc_break_all {
 
 struct zufs_ioc_alloc_buffer {
 	struct zufs_ioc_hdr hdr; /*  0 */
-	__u64 sb_id; /* 40 */
-	__u32 max_size; /* 48: bytes */
-	__u32 init_size; /* 52: bytes */
-	__u16 pool_no; /* 56: 1 to 6 */
-	__u16 flags; /* 58 */
-	__u32 reserved; /* 60 */
+	__u64 sb_id;		 /* 40 */
+	__u32 max_size;		 /* 48: bytes */
+	__u32 init_size;	 /* 52: bytes */
+	__u16 pool_no;		 /* 56: 1 to 6 */
+	__u16 flags;		 /* 58 */
+	__u32 reserved;		 /* 60 */
 };
 
 static_assert(sizeof(struct zufs_ioc_alloc_buffer) == 64, "wire");
@@ -347,15 +350,15 @@ struct zufs_ioc_wait_operation {
 	struct zufs_ioc_hdr hdr; /* 0 */
 };
 
-#define ZU_IOC_HELLO _IOWR('Z', 9, struct zufs_ioc_hello)
-#define ZU_IOC_REGISTER_FS _IOWR('Z', 10, struct zufs_ioc_register_fs)
-#define ZU_IOC_MOUNT _IOWR('Z', 11, struct zufs_ioc_mount)
-#define ZU_IOC_NUMA_MAP _IOWR('Z', 13, struct zufs_ioc_numa_map)
-#define ZU_IOC_GRAB_PMEM _IOWR('Z', 14, struct zufs_ioc_pmem)
-#define ZU_IOC_INIT_THREAD _IOWR('Z', 15, struct zufs_ioc_init)
-#define ZU_IOC_BREAK_ALL _IOWR('Z', 16, struct zufs_ioc_break_all)
+#define ZU_IOC_HELLO	    _IOWR('Z', 9, struct zufs_ioc_hello)
+#define ZU_IOC_REGISTER_FS  _IOWR('Z', 10, struct zufs_ioc_register_fs)
+#define ZU_IOC_MOUNT	    _IOWR('Z', 11, struct zufs_ioc_mount)
+#define ZU_IOC_NUMA_MAP	    _IOWR('Z', 13, struct zufs_ioc_numa_map)
+#define ZU_IOC_GRAB_PMEM    _IOWR('Z', 14, struct zufs_ioc_pmem)
+#define ZU_IOC_INIT_THREAD  _IOWR('Z', 15, struct zufs_ioc_init)
+#define ZU_IOC_BREAK_ALL    _IOWR('Z', 16, struct zufs_ioc_break_all)
 #define ZU_IOC_ALLOC_BUFFER _IOWR('Z', 17, struct zufs_ioc_alloc_buffer)
-#define ZU_IOC_WAIT_OPT _IOWR('Z', 18, struct zufs_ioc_wait_operation)
+#define ZU_IOC_WAIT_OPT	    _IOWR('Z', 18, struct zufs_ioc_wait_operation)
 
 /* ---- operations ---- */
 
@@ -399,48 +402,50 @@ enum e_zufs_operation {
 /* What every operation begins with. */
 struct zufs_ioc_op {
 	struct zufs_ioc_hdr hdr; /*  0 */
-	__u64 sb_id; /* 40 */
-	__s64 time; /* 48: ns, the time of the operation */
-	struct zufs_iref ii; /* 56: the inode, or the directory of a name */
+	__u64 sb_id;		 /* 40 */
+	__s64 time;		 /* 48: ns, the time of the operation */
+	struct zufs_iref ii;	 /* 56: the inode, or the directory of a name */
 };
 
 static_assert(sizeof(struct zufs_ioc_op) == 80, "wire");
 
 struct zufs_ioc_statfs {
 	struct zufs_ioc_op op; /*   0: ii.ino 0 */
-	__u64 blocks; /*  80: OUT of 4096 bytes, like the next two */
-	__u64 bfree; /*  88: OUT */
-	__u64 bavail; /*  96: OUT */
-	__u64 files; /* 104: OUT */
-	__u64 ffree; /* 112: OUT */
-	__u8 uuid[16]; /* 120: OUT */
-	__u32 namelen; /* 136: OUT */
-	__u32 pad; /* 140 */
+	__u64 blocks;	       /*  80: OUT of 4096 bytes, like the next two */
+	__u64 bfree;	       /*  88: OUT */
+	__u64 bavail;	       /*  96: OUT */
+	__u64 files;	       /* 104: OUT */
+	__u64 ffree;	       /* 112: OUT */
+	__u8 uuid[16];	       /* 120: OUT */
+	__u32 namelen;	       /* 136: OUT */
+	__u32 pad;	       /* 140 */
 };
 
 static_assert(sizeof(struct zufs_ioc_statfs) == 144, "wire");
 
 struct zufs_ioc_mount_options {
-	struct zufs_ioc_op op; /*  0: ii.ino 0 */
-	__u32 len; /* 80: OUT without NUL */
-	__u32 pad; /* 84 */
+	struct zufs_ioc_op op;	 /*  0: ii.ino 0 */
+	__u32 len;		 /* 80: OUT without NUL */
+	__u32 pad;		 /* 84 */
 	char buf[ZUFS_SHOW_MAX]; /* 88: OUT as in /proc/mounts: ",a,b=c" */
 };
 
 /* zufs_ioc_new_inode.flags */
-enum { ZI_TMPFILE = 1 };
+enum {
+	ZI_TMPFILE = 1
+};
 
 /* Makes an inode and its name in directory op.ii, in one transaction. */
 struct zufs_ioc_new_inode {
 	struct zufs_ioc_op op; /*   0 */
-	struct zus_inode zi; /*  80: IN mode, uid, gid, rdev, projid none */
-	struct zufs_str str; /* 208: IN, len 0 for a tmpfile */
-	__u64 flags; /* 464: IN ZI_* */
+	struct zus_inode zi;   /*  80: IN mode, uid, gid, rdev, projid none */
+	struct zufs_str str;   /* 208: IN, len 0 for a tmpfile */
+	__u64 flags;	       /* 464: IN ZI_* */
 	__u32 symlen; /* 472: IN bytes of symlink text behind this struct */
-	__u32 pad; /* 476 */
+	__u32 pad;    /* 476 */
 	struct zufs_attr attr; /* 480: OUT the new inode */
-	struct zufs_attr dir; /* 632: OUT the directory */
-	char symlink[]; /* 784: IN without NUL, 1 to 4095 bytes */
+	struct zufs_attr dir;  /* 632: OUT the directory */
+	char symlink[];	       /* 784: IN without NUL, 1 to 4095 bytes */
 };
 
 static_assert(sizeof(struct zufs_ioc_new_inode) == 784, "wire");
@@ -448,16 +453,18 @@ static_assert(sizeof(struct zufs_ioc_new_inode) == 784, "wire");
 /* FREE_INODE (nlink 0) and EVICT_INODE: the kernel forgets the inode. */
 struct zufs_ioc_evict_inode {
 	struct zufs_ioc_op op; /*  0 */
-	__u64 flags; /* 80: ZI_LOOKUP_RACE */
+	__u64 flags;	       /* 80: ZI_LOOKUP_RACE */
 };
 
 /* EVICT_INODE of a handle that a racing lookup answered too: drop one reference. */
-enum { ZI_LOOKUP_RACE = 1 };
+enum {
+	ZI_LOOKUP_RACE = 1
+};
 
 /* LOOKUP: str in directory op.ii ("..": its parent); IGET: op.ii itself. */
 struct zufs_ioc_lookup {
 	struct zufs_ioc_op op; /*   0 */
-	struct zufs_str str; /*  80: IN */
+	struct zufs_str str;   /*  80: IN */
 	struct zufs_attr attr; /* 336: OUT */
 };
 
@@ -465,38 +472,38 @@ static_assert(sizeof(struct zufs_ioc_lookup) == 488, "wire");
 
 /* ADD_DENTRY: link(2); REMOVE_DENTRY: unlink(2), rmdir(2). */
 struct zufs_ioc_dentry {
-	struct zufs_ioc_op op; /*   0: ii is the directory */
+	struct zufs_ioc_op op;	/*   0: ii is the directory */
 	struct zufs_iref child; /*  80: IN */
-	struct zufs_str str; /* 104: IN */
-	struct zufs_attr attr; /* 360: OUT of child */
-	struct zufs_attr dir; /* 512: OUT */
+	struct zufs_str str;	/* 104: IN */
+	struct zufs_attr attr;	/* 360: OUT of child */
+	struct zufs_attr dir;	/* 512: OUT */
 };
 
 static_assert(sizeof(struct zufs_ioc_dentry) == 664, "wire");
 
 /* flags are RENAME_NOREPLACE, RENAME_EXCHANGE, RENAME_WHITEOUT of rename(2). */
 struct zufs_ioc_rename {
-	struct zufs_ioc_op op; /*    0: ii is the old directory */
+	struct zufs_ioc_op op;	  /*    0: ii is the old directory */
 	struct zufs_iref new_dir; /*   80: IN */
-	struct zufs_iref old; /*  104: IN what moves */
-	struct zufs_iref new_; /*  128: IN what is replaced, ino 0: nothing */
+	struct zufs_iref old;	  /*  104: IN what moves */
+	struct zufs_iref new_;	 /*  128: IN what is replaced, ino 0: nothing */
 	struct zufs_str old_str; /*  152: IN */
 	struct zufs_str new_str; /*  408: IN */
-	__u64 flags; /*  664: IN */
+	__u64 flags;		 /*  664: IN */
 	struct zufs_attr old_dir_attr; /*  672: OUT */
 	struct zufs_attr new_dir_attr; /*  824: OUT, as above if they are one */
-	struct zufs_attr old_attr; /*  976: OUT */
-	struct zufs_attr new_attr; /* 1128: OUT, zeros if new_.ino is 0 */
+	struct zufs_attr old_attr;     /*  976: OUT */
+	struct zufs_attr new_attr;     /* 1128: OUT, zeros if new_.ino is 0 */
 };
 
 static_assert(sizeof(struct zufs_ioc_rename) == 1280, "wire");
 
 /* An entry of READDIR; the next one begins at the next multiple of 8. */
 struct zufs_dir_entry {
-	__u64 ino; /*  0 */
-	__u64 pos; /*  8: where to go on after it */
-	__u8 type; /* 16: DT_* */
-	__u8 len; /* 17 */
+	__u64 ino;   /*  0 */
+	__u64 pos;   /*  8: where to go on after it */
+	__u8 type;   /* 16: DT_* */
+	__u8 len;    /* 17 */
 	char name[]; /* 18: no NUL */
 };
 
@@ -505,26 +512,26 @@ struct zufs_dir_entry {
 /* "." and ".." are the kernel's: positions 0 and 1; the server's begin at 2. */
 struct zufs_ioc_readdir {
 	struct zufs_ioc_op op; /*   0 */
-	__u64 pos; /*  80: IN, OUT where to go on */
-	__u32 more; /*  88: OUT 1: there are more */
-	__u32 bytes; /*  92: OUT bytes of entries */
-	__u8 entries[]; /*  96: OUT */
+	__u64 pos;	       /*  80: IN, OUT where to go on */
+	__u32 more;	       /*  88: OUT 1: there are more */
+	__u32 bytes;	       /*  92: OUT bytes of entries */
+	__u8 entries[];	       /*  96: OUT */
 };
 
 static_assert(sizeof(struct zufs_ioc_readdir) == 96, "wire");
 
 /* The text of a symlink of 32 bytes or more. */
 struct zufs_ioc_get_symlink {
-	struct zufs_ioc_op op; /*  0 */
-	__u32 len; /* 80: OUT without NUL */
-	__u32 pad; /* 84 */
+	struct zufs_ioc_op op;	     /*  0 */
+	__u32 len;		     /* 80: OUT without NUL */
+	__u32 pad;		     /* 84 */
 	char path[ZUFS_SYMLINK_MAX]; /* 88: OUT */
 };
 
 /* rw of GET_MULTY, READ, WRITE */
 enum {
 	ZUFS_RW_WRITE = 0x1, /* allocate what isn't there, zeroed */
-	ZUFS_RW_MMAP = 0x2, /* for a page fault */
+	ZUFS_RW_MMAP = 0x2,  /* for a page fault */
 	ZUFS_RW_RAND = 0x10,
 	ZUFS_RW_APPEND = 0x200,
 	ZUFS_RW_DIRECT = 0x400,
@@ -539,13 +546,13 @@ enum {
  * filepos, and may go on behind what was asked for.
  */
 struct zufs_ioc_get_multy {
-	struct zufs_ioc_op op; /*   0 */
-	__u64 filepos; /*  80: IN bytes */
-	__u64 len; /*  88: IN bytes */
-	__u64 rw; /*  96: IN ZUFS_RW_* */
-	__u32 max; /* 104: IN room of ext[] */
-	__u32 n; /* 108: OUT */
-	struct zufs_attr attr; /* 112: OUT */
+	struct zufs_ioc_op op;	  /*   0 */
+	__u64 filepos;		  /*  80: IN bytes */
+	__u64 len;		  /*  88: IN bytes */
+	__u64 rw;		  /*  96: IN ZUFS_RW_* */
+	__u32 max;		  /* 104: IN room of ext[] */
+	__u32 n;		  /* 108: OUT */
+	struct zufs_attr attr;	  /* 112: OUT */
 	struct zufs_extent ext[]; /* 264: OUT */
 };
 
@@ -556,9 +563,9 @@ static_assert(sizeof(struct zufs_ioc_get_multy) == 264, "wire");
 /* Reserves blocks for appends of op.ii, until committed or put. */
 struct zufs_ioc_grant {
 	struct zufs_ioc_op op; /*  0 */
-	__u64 lblk; /* 80: IN first block that will be written */
+	__u64 lblk;	       /* 80: IN first block that will be written */
 	__u32 want; /* 88: IN blocks; fewer may be granted, none is ENOSPC */
-	__u32 n; /* 92: OUT; GRANT_PUT: IN, 0: all of this inode */
+	__u32 n;    /* 92: OUT; GRANT_PUT: IN, 0: all of this inode */
 	struct zufs_extent ext[ZUFS_GRANT_MAX]; /* 96: OUT; GRANT_PUT: IN */
 };
 
@@ -573,14 +580,14 @@ static_assert(sizeof(struct zufs_ioc_grant) == 288, "wire");
  */
 struct zufs_ioc_commit {
 	struct zufs_ioc_op op; /*   0 */
-	__u64 new_size; /*  80: IN bytes */
-	__u32 want; /*  88: IN blocks of the next grant, 0: none */
-	__u32 n; /*  92: IN entries of ext[] behind this struct */
-	__u32 n_grant; /*  96: OUT */
+	__u64 new_size;	       /*  80: IN bytes */
+	__u32 want;	       /*  88: IN blocks of the next grant, 0: none */
+	__u32 n;	       /*  92: IN entries of ext[] behind this struct */
+	__u32 n_grant;	       /*  96: OUT */
 	__u32 clear_suid; /* 100: IN 1: take S_ISUID, S_ISGID off as chmod would */
 	struct zufs_extent grant[ZUFS_GRANT_MAX]; /* 104: OUT */
-	struct zufs_attr attr; /* 296: OUT */
-	struct zufs_extent ext[]; /* 448: IN */
+	struct zufs_attr attr;			  /* 296: OUT */
+	struct zufs_extent ext[];		  /* 448: IN */
 };
 
 static_assert(sizeof(struct zufs_ioc_commit) == 448, "wire");
@@ -594,7 +601,7 @@ enum {
 	ZUFS_STATX_MTIME = 0x40,
 	ZUFS_STATX_CTIME = 0x80,
 	ZUFS_STATX_SIZE = 0x200,
-	ZUFS_STATX_FLAGS = 0x20000000, /* i_flags */
+	ZUFS_STATX_FLAGS = 0x20000000,	 /* i_flags */
 	ZUFS_STATX_VERSION = 0x40000000, /* i_generation */
 	ZUFS_STATX_PROJID = 0x10000000,
 };
@@ -602,28 +609,31 @@ enum {
 /* All attributes at once, the size too: one transaction. */
 struct zufs_ioc_attr {
 	struct zufs_ioc_op op; /*   0 */
-	__u64 valid; /*  80: IN ZUFS_STATX_* */
-	struct zus_inode zi; /*  88: IN */
-	__u32 projid; /* 216: IN */
-	__u32 pad; /* 220 */
+	__u64 valid;	       /*  80: IN ZUFS_STATX_* */
+	struct zus_inode zi;   /*  88: IN */
+	__u32 projid;	       /* 216: IN */
+	__u32 pad;	       /* 220 */
 	struct zufs_attr attr; /* 224: OUT */
 };
 
 static_assert(sizeof(struct zufs_ioc_attr) == 376, "wire");
 
 /* zufs_ioc_sync.flags */
-enum { ZUFS_SYNC_DATASYNC = 1, ZUFS_SYNC_DONTNEED = 0x100 };
+enum {
+	ZUFS_SYNC_DATASYNC = 1,
+	ZUFS_SYNC_DONTNEED = 0x100
+};
 
 /* Makes op.ii durable (ino 0: the filesystem), with the times that changed. */
 struct zufs_ioc_sync {
 	struct zufs_ioc_op op; /*   0 */
-	__u64 offset; /*  80: IN bytes */
-	__u64 length; /*  88: IN bytes */
-	__u64 flags; /*  96: IN ZUFS_SYNC_* */
-	__u64 valid; /* 104: IN ZUFS_STATX_ATIME, _MTIME, _CTIME */
-	__s64 atime; /* 112: IN */
-	__s64 mtime; /* 120: IN */
-	__s64 ctime; /* 128: IN */
+	__u64 offset;	       /*  80: IN bytes */
+	__u64 length;	       /*  88: IN bytes */
+	__u64 flags;	       /*  96: IN ZUFS_SYNC_* */
+	__u64 valid;	       /* 104: IN ZUFS_STATX_ATIME, _MTIME, _CTIME */
+	__s64 atime;	       /* 112: IN */
+	__s64 mtime;	       /* 120: IN */
+	__s64 ctime;	       /* 128: IN */
 };
 
 static_assert(sizeof(struct zufs_ioc_sync) == 136, "wire");
@@ -631,11 +641,11 @@ static_assert(sizeof(struct zufs_ioc_sync) == 136, "wire");
 /* READ, PRE_READ, WRITE (data in the buffer or window), FALLOCATE, MMAP_CLOSE. */
 struct zufs_ioc_IO {
 	struct zufs_ioc_op op; /*   0 */
-	__u64 filepos; /*  80: IN bytes */
-	__u64 rw; /*  88: IN ZUFS_RW_*; FALLOCATE: FALLOC_FL_* */
-	__u64 last_pos; /*  96: IN end, OUT how far it got */
-	__u64 ra_start; /* 104: IN first page of the read-ahead window */
-	__u32 ra_pages; /* 112: IN its size */
+	__u64 filepos;	       /*  80: IN bytes */
+	__u64 rw;	       /*  88: IN ZUFS_RW_*; FALLOCATE: FALLOC_FL_* */
+	__u64 last_pos;	       /*  96: IN end, OUT how far it got */
+	__u64 ra_start;	       /* 104: IN first page of the read-ahead window */
+	__u32 ra_pages;	       /* 112: IN its size */
 	__u32 data; /* 116: IN offset of the data in the buffer, 0: window */
 	struct zufs_attr attr; /* 120: OUT */
 };
@@ -645,35 +655,43 @@ static_assert(sizeof(struct zufs_ioc_IO) == 272, "wire");
 /* CLONE, COPY: [pos_in, pos_in + len) of src to pos_out of op.ii. */
 struct zufs_ioc_clone {
 	struct zufs_ioc_op op; /*   0 */
-	struct zufs_iref src; /*  80: IN */
-	__u64 pos_in; /* 104: IN */
-	__u64 pos_out; /* 112: IN */
-	__u64 len; /* 120: IN bytes, 0: to the end */
+	struct zufs_iref src;  /*  80: IN */
+	__u64 pos_in;	       /* 104: IN */
+	__u64 pos_out;	       /* 112: IN */
+	__u64 len;	       /* 120: IN bytes, 0: to the end */
 	__u64 len_up; /* 128: IN len rounded up to the block at the end */
 	struct zufs_attr attr; /* 136: OUT */
 };
 
 struct zufs_ioc_seek {
 	struct zufs_ioc_op op; /*   0 */
-	__u64 offset_in; /*  80: IN */
-	__u64 offset_out; /*  88: OUT */
-	__u32 whence; /*  96: IN SEEK_DATA, SEEK_HOLE */
-	__u32 pad; /* 100 */
+	__u64 offset_in;       /*  80: IN */
+	__u64 offset_out;      /*  88: OUT */
+	__u32 whence;	       /*  96: IN SEEK_DATA, SEEK_HOLE */
+	__u32 pad;	       /* 100 */
 };
 
 struct zufs_ioc_ioctl {
 	struct zufs_ioc_op op; /*   0 */
-	__u32 cmd; /*  80: IN */
-	__u32 kflags; /*  84: IN FSFROZEN 1, CAP_ADMIN 2 */
-	__u32 uflags; /*  88: OUT REALLOC 1, FREEZE_REQ 2 */
-	__u32 new_size; /*  92: OUT with REALLOC */
-	__u8 arg[]; /*  96: IN, OUT */
+	__u32 cmd;	       /*  80: IN */
+	__u32 kflags;	       /*  84: IN FSFROZEN 1, CAP_ADMIN 2 */
+	__u32 uflags;	       /*  88: OUT REALLOC 1, FREEZE_REQ 2 */
+	__u32 new_size;	       /*  92: OUT with REALLOC */
+	__u8 arg[];	       /*  96: IN, OUT */
 };
 
-enum { ZUFS_XATTR_SECURITY = 1, ZUFS_XATTR_SYSTEM, ZUFS_XATTR_TRUSTED, ZUFS_XATTR_USER };
+enum {
+	ZUFS_XATTR_SECURITY = 1,
+	ZUFS_XATTR_SYSTEM,
+	ZUFS_XATTR_TRUSTED,
+	ZUFS_XATTR_USER
+};
 
 /* zufs_ioc_xattr.ioc_flags */
-enum { ZUFS_XATTR_SET_EMPTY = 1, ZUFS_XATTR_TRUSTED_LIST = 2 };
+enum {
+	ZUFS_XATTR_SET_EMPTY = 1,
+	ZUFS_XATTR_TRUSTED_LIST = 2
+};
 
 /*
  * buf begins with the name without its prefix, then for SET the value. The
@@ -681,26 +699,26 @@ enum { ZUFS_XATTR_SET_EMPTY = 1, ZUFS_XATTR_TRUSTED_LIST = 2 };
  */
 struct zufs_ioc_xattr {
 	struct zufs_ioc_op op; /*   0 */
-	__u32 flags; /*  80: IN XATTR_CREATE, XATTR_REPLACE */
-	__u32 type; /*  84: IN ZUFS_XATTR_* */
-	__u32 name_len; /*  88: IN with NUL */
-	__u32 ioc_flags; /*  92: IN */
+	__u32 flags;	       /*  80: IN XATTR_CREATE, XATTR_REPLACE */
+	__u32 type;	       /*  84: IN ZUFS_XATTR_* */
+	__u32 name_len;	       /*  88: IN with NUL */
+	__u32 ioc_flags;       /*  92: IN */
 	__u32 user_buf_size; /*  96: IN room or size of value, OUT size needed */
-	__u32 pad; /* 100 */
+	__u32 pad;	     /* 100 */
 	struct zufs_attr attr; /* 104: OUT of SET */
-	char buf[]; /* 256 */
+	char buf[];	       /* 256 */
 };
 
 static_assert(sizeof(struct zufs_ioc_xattr) == 256, "wire");
 
 struct zufs_ioc_fiemap {
-	struct zufs_ioc_op op; /*   0 */
-	__u64 start; /*  80: IN bytes */
-	__u64 length; /*  88: IN bytes */
-	__u32 flags; /*  96: IN FIEMAP_FLAG_* */
-	__u32 extents_max; /* 100: IN */
-	__u32 extents_mapped; /* 104: OUT */
-	__u32 pad; /* 108 */
+	struct zufs_ioc_op op;	  /*   0 */
+	__u64 start;		  /*  80: IN bytes */
+	__u64 length;		  /*  88: IN bytes */
+	__u32 flags;		  /*  96: IN FIEMAP_FLAG_* */
+	__u32 extents_max;	  /* 100: IN */
+	__u32 extents_mapped;	  /* 104: OUT */
+	__u32 pad;		  /* 108 */
 	struct zufs_extent ext[]; /* 112: OUT */
 };
 

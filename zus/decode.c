@@ -7,18 +7,20 @@
 
 #include "internal.h"
 
+#define MAX_ERRNO 4095 /* what the kernel takes for an errno */
+
 /* An operation on its way. */
 struct call {
 	struct zus_mount *m;
 	struct zufs_ioc_op *op;
-	size_t size; /* of the buffer */
+	size_t size;	  /* of the buffer */
 	uint32_t out_end; /* bytes from the header that are the answer */
 };
 
 struct op_desc {
 	int (*run)(struct call *c);
 	uint32_t size; /* of the fixed part: IN must cover up to @in */
-	uint32_t in; /* offset of the first OUT field */
+	uint32_t in;   /* offset of the first OUT field */
 };
 
 static __thread struct {
@@ -44,14 +46,17 @@ uint64_t zus_current_unique(void)
 
 bool zus_zt_signal_pending(void)
 {
-	return current.hdr && __atomic_load_n(&current.hdr->flags,
-					      __ATOMIC_RELAXED) &
-				      ZUFS_H_INTR;
+	return current.hdr &&
+	       __atomic_load_n(&current.hdr->flags, __ATOMIC_RELAXED) &
+		       ZUFS_H_INTR;
 }
 
-uint32_t zus_op_room(const struct zufs_ioc_hdr *hdr)
+/* Room for outputs behind the first @fixed bytes of the operation. */
+static uint32_t room_behind(const struct zufs_ioc_hdr *hdr, size_t fixed)
 {
-	return hdr->out_start + hdr->out_max;
+	size_t end = (size_t)hdr->out_start + hdr->out_max;
+
+	return end > fixed ? (uint32_t)(end - fixed) : 0;
 }
 
 /* ---- names and inodes ---- */
@@ -62,7 +67,18 @@ static int check_str(const struct zufs_str *str)
 		return -EINVAL;
 	if (memchr(str->name, '/', str->len) || memchr(str->name, 0, str->len))
 		return -EINVAL;
-	return 0;
+	return str->len == 1 && str->name[0] == '.' ? -EINVAL : 0;
+}
+
+static bool is_dotdot(const struct zufs_str *str)
+{
+	return str->len == 2 && !memcmp(str->name, "..", 2);
+}
+
+/* A name that is made, removed or moved. */
+static int check_new_str(const struct zufs_str *str)
+{
+	return is_dotdot(str) ? -EINVAL : check_str(str);
 }
 
 static void attr_handle(struct zufs_attr *attr, struct zus_inode_info *zii)
@@ -74,12 +90,22 @@ static void attr_handle(struct zufs_attr *attr, struct zus_inode_info *zii)
 static int give_inode(struct call *c, struct zus_inode_info *zii,
 		      struct zufs_attr *attr)
 {
-	int err = zus_handle_add(&c->m->handles, zii);
+	int err;
 
+	if (!zii)
+		return -EIO;
+	err = zus_handle_add(&c->m->handles, zii);
 	if (err)
 		zii->op->evict(zii, false);
 	attr_handle(attr, zii);
 	return err;
+}
+
+/* sbi_init gave the root: it needs no reference of the kernel's. */
+static bool is_root(const struct zus_sb_info *sbi, const struct zufs_iref *ref)
+{
+	return ref->ino == sbi->z_root->ino &&
+	       (!ref->generation || ref->generation == sbi->z_root->generation);
 }
 
 /* The inode that the wire names; one that a former epoch knew is found again. */
@@ -92,7 +118,8 @@ static int find_inode(struct call *c, const struct zufs_iref *ref,
 
 	if (!ref->ino)
 		return -EINVAL;
-	*zii = zus_handle_find(&c->m->handles, ref);
+	*zii = is_root(sbi, ref) ? sbi->z_root :
+				   zus_handle_find(&c->m->handles, ref);
 	if (*zii)
 		return 0;
 	if (!sbi->op->iget)
@@ -137,7 +164,7 @@ static int op_new_inode(struct call *c)
 	if (io->symlen >= ZUFS_SYMLINK_MAX ||
 	    io->op.hdr.in_len < sizeof(*io) + io->symlen)
 		return -EINVAL;
-	if (!(io->flags & ZI_TMPFILE) && check_str(&io->str))
+	if (!(io->flags & ZI_TMPFILE) && check_new_str(&io->str))
 		return -EINVAL;
 	err = find_inode(c, &io->op.ii, &dir);
 	if (err)
@@ -183,7 +210,7 @@ static int dentry_args(struct call *c, struct zus_inode_info **dir,
 		       struct zus_inode_info **zii)
 {
 	struct zufs_ioc_dentry *io = (void *)c->op;
-	int err = check_str(&io->str);
+	int err = check_new_str(&io->str);
 
 	if (!err)
 		err = find_inode(c, &io->op.ii, dir);
@@ -226,10 +253,10 @@ static int op_remove_dentry(struct call *c)
 static int rename_args(struct call *c, struct zus_inode_info *zii[4])
 {
 	struct zufs_ioc_rename *io = (void *)c->op;
-	int err = check_str(&io->old_str);
+	int err = check_new_str(&io->old_str);
 
 	if (!err)
-		err = check_str(&io->new_str);
+		err = check_new_str(&io->new_str);
 	if (!err)
 		err = find_inode(c, &io->op.ii, &zii[0]);
 	if (!err)
@@ -252,6 +279,7 @@ static int op_rename(struct call *c)
 	err = rename_args(c, zii);
 	if (err)
 		return err;
+	memset(&io->new_attr, 0, sizeof(io->new_attr));
 	err = c->m->sbi->op->rename(c->m->sbi, zii[0], zii[1], zii[2], zii[3],
 				    io);
 	if (err)
@@ -278,35 +306,39 @@ static int op_readdir(struct call *c)
 	io->bytes = 0;
 	io->more = 0;
 	err = c->m->sbi->op->readdir(c->m->sbi, dir, io);
+	if (io->bytes > room_behind(&io->op.hdr, sizeof(*io)))
+		return -EIO;
 	c->out_end = (uint32_t)sizeof(*io) + io->bytes;
 	return err;
 }
 
 /* ---- operations of an inode ---- */
 
+/*
+ * The plugin's evict is called once for each reference, with free_inode on the
+ * last. An inode that isn't known was known to a server before this one: only
+ * freeing it is of use.
+ */
 static int evict(struct call *c, bool free_inode)
 {
 	struct zufs_ioc_evict_inode *io = (void *)c->op;
+	bool one = !free_inode && io->flags & ZI_LOOKUP_RACE;
+	bool root = is_root(c->m->sbi, &io->op.ii);
 	struct zus_inode_info *zii;
 	unsigned int nr;
 
-	zii = zus_handle_del(&c->m->handles, &io->op.ii,
-			     io->flags & ZI_LOOKUP_RACE, &nr);
-	/* Not known: a server before this one may have known it. */
-	if (!zii && !free_inode)
-		return 0;
-	if (!zii) {
+	if (free_inode && !root) {
 		int err = find_inode(c, &io->op.ii, &zii);
 
 		if (err)
 			return err == -ESTALE ? 0 : err;
-		zus_handle_del(&c->m->handles, &io->op.ii, false, &nr);
 	}
-	while (nr > 1) {
+	zii = zus_handle_del(&c->m->handles, &io->op.ii, one, &nr);
+	if (!zii)
+		return 0;
+	while (--nr)
 		zii->op->evict(zii, false);
-		nr--;
-	}
-	zii->op->evict(zii, free_inode);
+	zii->op->evict(zii, free_inode && !root);
 	return 0;
 }
 
@@ -336,37 +368,83 @@ static int op_sync(struct call *c)
 }
 
 /* Calls one callback of the inode; @missing is the answer if there is none. */
-#define ZII_OP(name, cb, type, missing, ...)                            \
-	static int op_##name(struct call *c)                            \
-	{                                                               \
-		type *io = (void *)c->op;                               \
-		struct zus_inode_info *zii;                             \
-		int err = find_inode(c, &io->op.ii, &zii);              \
-                                                                        \
-		if (err)                                                \
-			return err;                                     \
-		err = zii->op->cb ? zii->op->cb(zii, io) : (missing);   \
-		__VA_ARGS__;                                            \
-		return err;                                             \
+#define ZII_OP(name, cb, type, missing, ...)                          \
+	static int op_##name(struct call *c)                          \
+	{                                                             \
+		type *io = (void *)c->op;                             \
+		struct zus_inode_info *zii;                           \
+		int err = find_inode(c, &io->op.ii, &zii);            \
+                                                                      \
+		if (err)                                              \
+			return err;                                   \
+		err = zii->op->cb ? zii->op->cb(zii, io) : (missing); \
+		__VA_ARGS__;                                          \
+		return err;                                           \
 	}
 
 ZII_OP(setattr, setattr, struct zufs_ioc_attr, -EOPNOTSUPP,
        attr_handle(&io->attr, zii))
 ZII_OP(get_symlink, get_symlink, struct zufs_ioc_get_symlink, -EOPNOTSUPP)
-ZII_OP(grant, grant, struct zufs_ioc_grant, -EOPNOTSUPP)
-ZII_OP(grant_put, grant_put, struct zufs_ioc_grant, -EOPNOTSUPP)
 ZII_OP(fallocate, fallocate, struct zufs_ioc_IO, -EOPNOTSUPP,
        attr_handle(&io->attr, zii))
 ZII_OP(pre_read, pre_read, struct zufs_ioc_IO, 0)
 ZII_OP(mmap_close, mmap_close, struct zufs_ioc_IO, 0)
 ZII_OP(seek, seek, struct zufs_ioc_seek, -EOPNOTSUPP)
-ZII_OP(fiemap, fiemap, struct zufs_ioc_fiemap, -EOPNOTSUPP)
-ZII_OP(ioctl, ioctl, struct zufs_ioc_ioctl, -ENOTTY)
+
+static int op_grant(struct call *c)
+{
+	struct zufs_ioc_grant *io = (void *)c->op;
+	struct zus_inode_info *zii;
+	int err = find_inode(c, &io->op.ii, &zii);
+
+	if (err)
+		return err;
+	if (!zii->op->grant)
+		return -EOPNOTSUPP;
+	io->n = 0;
+	err = zii->op->grant(zii, io);
+	return !err && io->n > ZUFS_GRANT_MAX ? -EIO : err;
+}
+
+static int op_grant_put(struct call *c)
+{
+	struct zufs_ioc_grant *io = (void *)c->op;
+	struct zus_inode_info *zii;
+	int err;
+
+	if (io->n > ZUFS_GRANT_MAX ||
+	    io->op.hdr.in_len < offsetof(struct zufs_ioc_grant, ext) +
+					io->n * sizeof(io->ext[0]))
+		return -EINVAL;
+	err = find_inode(c, &io->op.ii, &zii);
+	if (err)
+		return err;
+	return zii->op->grant_put ? zii->op->grant_put(zii, io) : -EOPNOTSUPP;
+}
+
+/* The argument is in and out: all the room there is. */
+static int op_ioctl(struct call *c)
+{
+	struct zufs_ioc_ioctl *io = (void *)c->op;
+	uint32_t in_len = io->op.hdr.in_len;
+	struct zus_inode_info *zii;
+	int err = find_inode(c, &io->op.ii, &zii);
+
+	if (err)
+		return err;
+	if (!zii->op->ioctl)
+		return -ENOTTY;
+	memset((char *)io + in_len, 0, room_behind(&io->op.hdr, in_len));
+	c->out_end =
+		(uint32_t)sizeof(*io) + room_behind(&io->op.hdr, sizeof(*io));
+	return zii->op->ioctl(zii, io);
+}
 
 static int op_get_multy(struct call *c)
 {
 	struct zufs_ioc_get_multy *io = (void *)c->op;
-	size_t room = (c->size - sizeof(*io)) / sizeof(io->ext[0]);
+	uint32_t room =
+		room_behind(&io->op.hdr, sizeof(*io)) / sizeof(io->ext[0]);
 	struct zus_inode_info *zii;
 	int err = find_inode(c, &io->op.ii, &zii);
 
@@ -375,11 +453,36 @@ static int op_get_multy(struct call *c)
 	if (!zii->op->get_multy)
 		return -EOPNOTSUPP;
 	if (io->max > room)
-		io->max = (uint32_t)room;
+		io->max = room;
 	io->n = 0;
 	err = zii->op->get_multy(zii, io);
 	attr_handle(&io->attr, zii);
+	if (io->n > room)
+		return -EIO;
 	c->out_end = (uint32_t)(sizeof(*io) + io->n * sizeof(io->ext[0]));
+	return err;
+}
+
+/* extents_mapped may be more than there is room for: that many there are. */
+static int op_fiemap(struct call *c)
+{
+	struct zufs_ioc_fiemap *io = (void *)c->op;
+	uint32_t room =
+		room_behind(&io->op.hdr, sizeof(*io)) / sizeof(io->ext[0]);
+	struct zus_inode_info *zii;
+	uint32_t n;
+	int err = find_inode(c, &io->op.ii, &zii);
+
+	if (err)
+		return err;
+	if (!zii->op->fiemap)
+		return -EOPNOTSUPP;
+	if (io->extents_max > room)
+		io->extents_max = room;
+	io->extents_mapped = 0;
+	err = zii->op->fiemap(zii, io);
+	n = io->extents_mapped < room ? io->extents_mapped : room;
+	c->out_end = (uint32_t)(sizeof(*io) + n * sizeof(io->ext[0]));
 	return err;
 }
 
@@ -400,7 +503,7 @@ static int op_commit_write(struct call *c)
 	io->n_grant = 0;
 	err = zii->op->commit_write(zii, io);
 	attr_handle(&io->attr, zii);
-	return err;
+	return !err && io->n_grant > ZUFS_GRANT_MAX ? -EIO : err;
 }
 
 static int op_clone(struct call *c)
@@ -444,12 +547,15 @@ static int op_read(struct call *c)
 
 	if (!err)
 		err = io_data(c, &data, &len);
+	if (!err && len > room_behind(&io->op.hdr, io->data))
+		err = -EINVAL;
 	if (err)
 		return err;
 	if (!zii->op->read)
 		return -EOPNOTSUPP;
-	err = zii->op->read(zii, data, io);
 	c->out_end = (uint32_t)(io->data + len);
+	err = zii->op->read(zii, data, io);
+	attr_handle(&io->attr, zii);
 	return err;
 }
 
@@ -467,7 +573,11 @@ static int op_write(struct call *c)
 		err = -EINVAL;
 	if (err)
 		return err;
-	return zii->op->write ? zii->op->write(zii, data, io) : -EOPNOTSUPP;
+	if (!zii->op->write)
+		return -EOPNOTSUPP;
+	err = zii->op->write(zii, data, io);
+	attr_handle(&io->attr, zii);
+	return err;
 }
 
 /* The name of an xattr, NUL-terminated within what was sent. */
@@ -495,13 +605,15 @@ static int op_xattr_get(struct call *c)
 		return err;
 	if (!zii->op->getxattr)
 		return -EOPNOTSUPP;
-	if (want > c->size - sizeof(*io))
+	if (want > room_behind(&io->op.hdr, sizeof(*io)))
 		return -E2BIG;
 	err = zii->op->getxattr(zii, io);
-	c->out_end = (uint32_t)sizeof(*io);
-	if (!err && want)
-		c->out_end += io->user_buf_size;
-	return err;
+	if (err || !want)
+		return err;
+	if (io->user_buf_size > want)
+		return -EIO;
+	c->out_end += io->user_buf_size;
+	return 0;
 }
 
 static int op_xattr_set(struct call *c)
@@ -512,8 +624,8 @@ static int op_xattr_set(struct call *c)
 
 	if (!err)
 		err = xattr_name(c);
-	if (!err && io->user_buf_size >
-			    io->op.hdr.in_len - sizeof(*io) - io->name_len)
+	if (!err &&
+	    io->user_buf_size > io->op.hdr.in_len - sizeof(*io) - io->name_len)
 		err = -EINVAL;
 	if (err)
 		return err;
@@ -535,30 +647,32 @@ static int op_xattr_list(struct call *c)
 		return err;
 	if (!zii->op->listxattr)
 		return -EOPNOTSUPP;
-	if (want > c->size - sizeof(*io))
+	if (want > room_behind(&io->op.hdr, sizeof(*io)))
 		return -E2BIG;
 	err = zii->op->listxattr(zii, io);
-	c->out_end = (uint32_t)sizeof(*io);
-	if (!err && want)
-		c->out_end += io->user_buf_size;
-	return err;
+	if (err || !want)
+		return err;
+	if (io->user_buf_size > want)
+		return -EIO;
+	c->out_end += io->user_buf_size;
+	return 0;
 }
 
 /* ---- the table ---- */
 
-#define OP(fn, type, first_out) \
-	{                       \
+#define OP(fn, type, first_out)                                           \
+	{                                                                 \
 		fn, sizeof(struct type), offsetof(struct type, first_out) \
 	}
-#define OP_IN(fn, type)                                            \
-	{                                                          \
-		fn, sizeof(struct type), sizeof(struct type)       \
+#define OP_IN(fn, type)                                      \
+	{                                                    \
+		fn, sizeof(struct type), sizeof(struct type) \
 	}
 
 static const struct op_desc ops[ZUFS_OP_MAX_OPT] = {
 	[ZUFS_OP_STATFS] = OP(op_statfs, zufs_ioc_statfs, blocks),
-	[ZUFS_OP_SHOW_OPTIONS] = OP(op_show_options, zufs_ioc_mount_options,
-				    len),
+	[ZUFS_OP_SHOW_OPTIONS] =
+		OP(op_show_options, zufs_ioc_mount_options, len),
 	[ZUFS_OP_NEW_INODE] = OP(op_new_inode, zufs_ioc_new_inode, attr),
 	[ZUFS_OP_FREE_INODE] = OP_IN(op_free, zufs_ioc_evict_inode),
 	[ZUFS_OP_EVICT_INODE] = OP_IN(op_evict, zufs_ioc_evict_inode),
@@ -592,7 +706,7 @@ static const struct op_desc ops[ZUFS_OP_MAX_OPT] = {
 
 static int decode(struct call *c)
 {
-	const struct zufs_ioc_hdr *hdr = &c->op->hdr;
+	struct zufs_ioc_hdr *hdr = &c->op->hdr;
 	const struct op_desc *d;
 
 	if (hdr->operation >= ZUFS_OP_MAX_OPT || !ops[hdr->operation].run)
@@ -602,6 +716,9 @@ static int decode(struct call *c)
 		return -EINVAL;
 	if (hdr->out_start > c->size || hdr->out_max > c->size - hdr->out_start)
 		return -EINVAL;
+	/* No bytes of an operation before this one are answered. */
+	if (hdr->in_len < d->size)
+		memset((char *)hdr + hdr->in_len, 0, d->size - hdr->in_len);
 	c->out_end = d->size;
 	return d->run(c);
 }
@@ -617,10 +734,17 @@ void zus_decode(struct zus_mount *m, struct zufs_ioc_hdr *hdr, size_t size)
 		c.out_end = end;
 	if (c.out_end > hdr->out_start)
 		hdr->out_len = c.out_end - hdr->out_start;
-	hdr->err = err > 0 ? -EIO : err;
+	hdr->err = err > 0 || err < -MAX_ERRNO ? -EIO : err;
 }
 
 /* ---- helpers of plugins ---- */
+
+uint32_t zus_op_room(const struct zufs_ioc_hdr *hdr)
+{
+	if (hdr->operation >= ZUFS_OP_MAX_OPT)
+		return 0;
+	return room_behind(hdr, ops[hdr->operation].size);
+}
 
 bool zus_dir_emit(struct zufs_ioc_readdir *io, uint64_t ino, uint8_t type,
 		  uint64_t next, const char *name, uint8_t len)
@@ -628,7 +752,7 @@ bool zus_dir_emit(struct zufs_ioc_readdir *io, uint64_t ino, uint8_t type,
 	uint32_t need = ZUFS_DIR_ENTRY_LEN(len);
 	struct zufs_dir_entry *e;
 
-	if (sizeof(*io) + io->bytes + need > zus_op_room(&io->op.hdr))
+	if (io->bytes + need > room_behind(&io->op.hdr, sizeof(*io)))
 		return false;
 	e = (void *)(io->entries + io->bytes);
 	memset(e, 0, need);

@@ -112,6 +112,11 @@ int zus_handle_add(struct zus_handles *hs, struct zus_inode_info *zii)
 		} else {
 			err = -ENOMEM;
 		}
+	} else if ((*p)->zii != zii) {
+		zus_log(ZUS_ERR,
+			"inode %llu: the plugin gave a second object of it",
+			(unsigned long long)zii->ino);
+		err = -EIO;
 	}
 	if (!err)
 		(*p)->refs++;
@@ -123,8 +128,7 @@ int zus_handle_add(struct zus_handles *hs, struct zus_inode_info *zii)
 
 static bool is_named(const struct zus_handle *h, const struct zufs_iref *ref)
 {
-	return h && (!ref->generation ||
-		     h->zii->generation == ref->generation);
+	return h && (!ref->generation || h->zii->generation == ref->generation);
 }
 
 struct zus_inode_info *zus_handle_find(struct zus_handles *hs,

@@ -10,7 +10,7 @@
 #include "zus.h"
 
 #define ZUS_MAX_TYPES 16
-#define ZUS_OP_SIZE (64U << 10) /* bytes of an operation buffer */
+#define ZUS_OP_SIZE   (64U << 10) /* bytes of an operation buffer */
 
 /* ---- handles.c: which inodes the kernel knows ---- */
 
@@ -48,7 +48,7 @@ struct zus_mount {
 	unsigned int users; /* operations that run, under zus_mounts' lock */
 	struct zus_mount *next;
 	int pmem_fd; /* -1: in-process */
-	void *map; /* what to unmap, with its size */
+	void *map;   /* what to unmap, with its size */
 	size_t map_len;
 };
 
@@ -74,7 +74,7 @@ void zus_log_init(bool verbose);
 /* mount.c, thread.c: the server's connection to one control root */
 struct zus_server {
 	const char *root;
-	int root_fd; /* the folder */
+	int root_fd;  /* the folder */
 	int mount_fd; /* the role file of the mount thread */
 	uint64_t epoch;
 	unsigned int num_channels;
@@ -86,7 +86,9 @@ struct zus_server {
 };
 
 int zus_role_open(const struct zus_server *srv);
+/* ENOENT: that is no control root. The caller says what failed. */
 int zus_server_connect(struct zus_server *srv);
+/* Threads, types, mounts from now on. Says itself what failed. */
 int zus_server_start(struct zus_server *srv);
 void zus_server_stop(struct zus_server *srv);
 unsigned int zus_server_mounts(void);

@@ -4,8 +4,11 @@
  */
 #include <dlfcn.h>
 #include <errno.h>
+#include <limits.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "internal.h"
 
@@ -13,7 +16,8 @@ struct zus_fs_info *zus_types[ZUS_MAX_TYPES];
 unsigned int zus_nr_types;
 
 static const char *plugin_dir = PLUGINDIR;
-static char why_text[1024];
+static char why_text[PATH_MAX + 256];
+static const char *refusal; /* why zus_register_one() failed */
 
 void zus_plugin_dir(const char *dir)
 {
@@ -36,52 +40,91 @@ static bool name_is_good(const char *name)
 	       strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == len;
 }
 
+static int refuse(const char *why, int err)
+{
+	refusal = why;
+	return err;
+}
+
 int zus_register_one(struct zus_fs_info *zfi)
 {
 	if (!zfi->op || !zfi->op->sbi_alloc || !zfi->op->sbi_init ||
 	    !zfi->op->sbi_fini || !zfi->op->sbi_free)
-		return -EINVAL;
+		return refuse(
+			"a type needs sbi_alloc, sbi_init, sbi_fini and sbi_free",
+			-EINVAL);
 	if (!name_is_good(zfi->rfi.fsname))
-		return -EINVAL;
+		return refuse("a type's name is 1 to 15 of a-z, 0-9 and _",
+			      -EINVAL);
 	if (zus_find_fs(zfi->rfi.fsname))
-		return -EEXIST;
+		return refuse(
+			"a type of that name is there already; load it once",
+			-EEXIST);
 	if (zus_nr_types == ZUS_MAX_TYPES)
-		return -ENOSPC;
+		return refuse("too many types; start another server", -ENOSPC);
 	zus_types[zus_nr_types++] = zfi;
 	return 0;
 }
 
-int zus_load_plugin(const char *name_or_path, const char **why)
+static int explain(int err, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(why_text, sizeof(why_text), fmt, ap);
+	va_end(ap);
+	return err;
+}
+
+/* The types of a plugin that @dl is; none stays if that fails. */
+static int init_plugin(void *dl, const char *path)
 {
 	unsigned int before = zus_nr_types;
-	char path[512];
 	int (*init)(void);
-	void *dl;
 	int err;
 
-	*why = why_text;
-	if (strchr(name_or_path, '/'))
-		snprintf(path, sizeof(path), "%s", name_or_path);
-	else
-		snprintf(path, sizeof(path), "%s/%s.so", plugin_dir,
-			 name_or_path);
-	dl = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-	if (!dl) {
-		snprintf(why_text, sizeof(why_text), "%s", dlerror());
-		return -ENOENT;
-	}
 	*(void **)&init = dlsym(dl, "zus_plugin_init");
-	if (!init) {
-		snprintf(why_text, sizeof(why_text),
-			 "%s: exports no zus_plugin_init()", path);
-		dlclose(dl);
-		return -ENOEXEC;
-	}
+	if (!init)
+		return explain(
+			-ENOEXEC,
+			"%s: is no plugin: it exports no zus_plugin_init()",
+			path);
+	refusal = NULL;
 	err = init();
+	if (!err && zus_nr_types == before)
+		err = refuse("it registered no type", -ENOEXEC);
 	if (!err)
 		return 0;
 	zus_nr_types = before;
-	snprintf(why_text, sizeof(why_text), "%s: %s", path, strerror(-err));
-	dlclose(dl);
+	return explain(err, "%s: %s", path, refusal ? refusal : strerror(-err));
+}
+
+int zus_load_plugin(const char *name_or_path, const char **why)
+{
+	char path[PATH_MAX];
+	void *dl;
+	int err, n;
+
+	*why = why_text;
+	if (strchr(name_or_path, '/'))
+		n = snprintf(path, sizeof(path), "%s", name_or_path);
+	else
+		n = snprintf(path, sizeof(path), "%s/%s.so", plugin_dir,
+			     name_or_path);
+	if (n < 0 || (size_t)n >= sizeof(path))
+		return explain(-ENAMETOOLONG, "%.64s...: too long a path",
+			       name_or_path);
+	if (access(path, F_OK))
+		return explain(
+			-errno,
+			"%s: %s; give the plugin's path, or its folder with --plugin-dir",
+			path, strerror(errno));
+	dl = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	if (!dl)
+		return explain(-ENOEXEC, "%s; build it for this libzus",
+			       dlerror());
+	err = init_plugin(dl, path);
+	if (err)
+		dlclose(dl);
 	return err;
 }

@@ -24,7 +24,7 @@ int zus_local_mount(struct zus_fs_info *zfi, void *addr, uint64_t bytes,
 	struct zus_local *zl;
 	int err;
 
-	if (!bytes || bytes & ZUFS_ALLOC_MASK)
+	if (!bytes || (bytes | (uintptr_t)addr) & ZUFS_ALLOC_MASK)
 		return -EINVAL;
 	zl = calloc(1, sizeof(*zl));
 	if (!zl)
@@ -32,7 +32,6 @@ int zus_local_mount(struct zus_fs_info *zfi, void *addr, uint64_t bytes,
 	zim->sb_id = 1;
 	zim->t1_blocks = bytes >> ZUFS_BLOCK_SHIFT;
 	err = zus_sb_mount(&zl->m, zfi, &md, 1, zim);
-	/* The kernel holds the root from the mount on. */
 	if (err)
 		free(zl);
 	else
@@ -44,7 +43,14 @@ int zus_local_op(struct zus_local *zl, struct zufs_ioc_hdr *hdr)
 {
 	size_t end = (size_t)hdr->out_start + hdr->out_max;
 	size_t size = hdr->in_len > end ? hdr->in_len : end;
+	const struct zufs_ioc_op *op = (void *)hdr;
 
+	if (hdr->in_len >= sizeof(*op) && op->sb_id &&
+	    op->sb_id != zl->m.sb_id) {
+		hdr->out_len = 0;
+		hdr->err = -ESTALE;
+		return hdr->err;
+	}
 	zus_thread_set(zus_current_channel(), hdr);
 	zus_decode(&zl->m, hdr, size);
 	zus_thread_set(zus_current_channel(), NULL);

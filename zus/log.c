@@ -5,16 +5,30 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "internal.h"
 
 static int max_level = ZUS_INFO;
 static bool to_journal;
 
+/* JOURNAL_STREAM is inherited: stderr may have become another file since. */
+static bool stderr_is_journal(void)
+{
+	const char *name = getenv("JOURNAL_STREAM");
+	unsigned long long dev, ino;
+	struct stat st;
+
+	return name && sscanf(name, "%llu:%llu", &dev, &ino) == 2 &&
+	       !fstat(STDERR_FILENO, &st) && st.st_dev == dev &&
+	       st.st_ino == ino;
+}
+
 void zus_log_init(bool verbose)
 {
 	max_level = verbose ? ZUS_DBG : ZUS_INFO;
-	to_journal = getenv("JOURNAL_STREAM") != NULL;
+	to_journal = stderr_is_journal();
 }
 
 void zus_log(int level, const char *fmt, ...)

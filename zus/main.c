@@ -88,9 +88,7 @@ static int load_plugins(char **names)
 
 	for (; *names; names++)
 		if (zus_load_plugin(*names, &why)) {
-			zus_log(ZUS_ERR,
-				"plugin %s: %s (give its path, or --plugin-dir)",
-				*names, why);
+			zus_log(ZUS_ERR, "plugin %s: %s", *names, why);
 			return -1;
 		}
 	return 0;
@@ -105,23 +103,14 @@ static const char *cure(int err)
 	case EACCES:
 		return " (needs CAP_SYS_ADMIN: run as root)";
 	case ENOENT:
-	case EOPNOTSUPP:
-	case EISDIR:
-	case EROFS:
-		return " (is it mounted? modprobe zuf; mount -t zuf zuf " DEFAULT_ROOT
+	case ENOTDIR:
+		return " (the control root isn't mounted there: modprobe zuf; mount -t zuf zuf " DEFAULT_ROOT
 		       ")";
-	case EPROTO:
 	case EPROTONOSUPPORT:
 		return " (zuf.ko is of another version)";
 	default:
 		return "";
 	}
-}
-
-static int fail(const char *what, int err)
-{
-	zus_log(ZUS_ERR, "%s: %s%s", what, strerror(-err), cure(err));
-	return 1;
 }
 
 /*
@@ -131,14 +120,19 @@ static int fail(const char *what, int err)
 static void lock_memory(void)
 {
 	if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT))
-		zus_log(ZUS_WARN, "mlockall: %s; under memory pressure a mount may hang until its time limit",
+		zus_log(ZUS_WARN,
+			"mlockall: %s; under memory pressure a mount may hang until its time limit",
 			strerror(errno));
 }
 
+/* One for each ZT and each mount. */
 static void many_files(void)
 {
-	struct rlimit rl = { 65536, 65536 };
+	struct rlimit rl;
 
+	if (getrlimit(RLIMIT_NOFILE, &rl))
+		return;
+	rl.rlim_cur = rl.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &rl);
 }
 
@@ -149,8 +143,9 @@ static bool may_stop(void)
 
 	if (!n || opts.force)
 		return true;
-	zus_log(ZUS_WARN, "%u filesystems are mounted; umount them, then stop (or start with --force)",
-		n);
+	zus_log(ZUS_WARN,
+		"not stopping: %u mounted filesystem%s; umount first (or start with --force)",
+		n, n == 1 ? "" : "s");
 	return false;
 }
 
@@ -164,7 +159,8 @@ static int wait_for_end(struct zus_server *srv, int sig_fd)
 		if (poll(fds, 2, -1) < 0)
 			continue;
 		if (fds[1].revents) {
-			zus_log(ZUS_ERR, "the kernel ended the connection (a time limit, abort, or umount of the control root): exiting");
+			zus_log(ZUS_ERR,
+				"the kernel ended the connection (a time limit, abort, or umount of the control root): exiting");
 			return 1;
 		}
 		if (read(sig_fd, &si, sizeof(si)) == sizeof(si) && may_stop())
@@ -172,38 +168,61 @@ static int wait_for_end(struct zus_server *srv, int sig_fd)
 	}
 }
 
-int main(int argc, char **argv)
+/* SIGTERM and SIGINT arrive at a file from now on, or -errno. */
+static int catch_signals(void)
 {
-	struct zus_server srv = { 0 };
 	sigset_t set;
-	int err, sig_fd;
+	int fd;
 
-	parse(argc, argv);
-	zus_log_init(opts.verbose);
-	if (load_plugins(argv + optind))
-		return 1;
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	sig_fd = signalfd(-1, &set, SFD_CLOEXEC);
-	srv.event_fd = eventfd(0, EFD_CLOEXEC);
-	srv.root = opts.root;
-	many_files();
-	lock_memory();
-	err = zus_server_connect(&srv);
-	if (!err)
-		err = zus_server_start(&srv);
-	if (err)
-		return fail(opts.root, err);
-	zus_log(ZUS_INFO, "ready on %s, epoch %llu", opts.root,
-		(unsigned long long)srv.epoch);
+	fd = signalfd(-1, &set, SFD_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+static int serve(struct zus_server *srv, int sig_fd)
+{
+	int err = zus_server_connect(srv);
+
+	if (err) {
+		zus_log(ZUS_ERR, "%s: %s%s", srv->root, strerror(-err),
+			cure(err));
+		return 1;
+	}
+	if (zus_server_start(srv))
+		return 1;
+	zus_log(ZUS_INFO, "ready on %s, epoch %llu", srv->root,
+		(unsigned long long)srv->epoch);
 	zusd_notify("READY=1");
-	err = wait_for_end(&srv, sig_fd);
+	err = wait_for_end(srv, sig_fd);
 	zusd_notify("STOPPING=1");
 	if (err)
 		_exit(err); /* threads may be stuck in a callback */
-	zus_server_stop(&srv);
+	zus_server_stop(srv);
 	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct zus_server srv = { 0 };
+	int sig_fd;
+
+	parse(argc, argv);
+	zus_log_init(opts.verbose);
+	/* Before a plugin can start a thread. */
+	sig_fd = catch_signals();
+	srv.event_fd = eventfd(0, EFD_CLOEXEC);
+	if (sig_fd < 0 || srv.event_fd < 0) {
+		zus_log(ZUS_ERR, "signalfd, eventfd: %s", strerror(errno));
+		return 1;
+	}
+	if (load_plugins(argv + optind))
+		return 1;
+	srv.root = opts.root;
+	many_files();
+	lock_memory();
+	return serve(&srv, sig_fd);
 }

@@ -4,11 +4,13 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include "internal.h"
@@ -103,9 +105,11 @@ static int pmem_grab(struct zus_server *srv, struct zus_mount *m,
 		return m->pmem_fd;
 	if (ioctl(m->pmem_fd, ZU_IOC_GRAB_PMEM, &pm))
 		return -errno;
+	if (!pm.dev_count || pm.dev_count > ZUFS_MAX_DEVICES)
+		return -EPROTO;
 	md->bytes = pm.t1_blocks << ZUFS_BLOCK_SHIFT;
 	md->dev_count = (int)pm.dev_count;
-	for (uint32_t i = 0; i < pm.dev_count && i < ZUFS_MAX_DEVICES; i++) {
+	for (uint32_t i = 0; i < pm.dev_count; i++) {
 		md->dev[i].blocks = pm.dev[i].blocks;
 		md->dev[i].numa_node = pm.dev[i].numa_node;
 	}
@@ -166,6 +170,7 @@ static int do_remount(struct zufs_ioc_mount *zim)
 
 	if (!m)
 		return -ESTALE;
+	zim->options[sizeof(zim->options) - 1] = 0;
 	if (m->sbi->zfi->op->sbi_remount)
 		err = m->sbi->zfi->op->sbi_remount(m->sbi, zim);
 	zus_mount_put(m);
@@ -194,12 +199,14 @@ void *zus_mount_thread(void *arg)
 	static struct zufs_ioc_mount zim;
 
 	pthread_setname_np(pthread_self(), "zus-mount");
-	while (!srv->stopping) {
+	for (;;) {
 		if (ioctl(srv->mount_fd, ZU_IOC_MOUNT, &zim)) {
 			if (errno == EINTR)
 				continue;
 			break;
 		}
+		if (zim.hdr.operation == ZUFS_M_BREAK && srv->stopping)
+			break;
 		zim.hdr.err = serve(srv, &zim);
 		zim.hdr.out_len = zim.hdr.out_max;
 	}
@@ -221,7 +228,7 @@ static int hello(struct zus_server *srv)
 	if (ioctl(srv->mount_fd, ZU_IOC_HELLO, &h))
 		return -errno;
 	if (!h.num_channels || h.num_channels > ZUFS_MAX_ZT_CHANNELS)
-		return -EPROTO;
+		return -EPROTONOSUPPORT;
 	srv->epoch = h.epoch;
 	srv->num_channels = h.num_channels;
 	return 0;
@@ -238,8 +245,11 @@ static int register_types(struct zus_server *srv)
 		if (ioctl(srv->mount_fd, ZU_IOC_REGISTER_FS, &rfs)) {
 			int err = -errno;
 
-			zus_log(ZUS_ERR, "filesystem type %s: %s",
-				zus_types[i]->rfi.fsname, strerror(-err));
+			zus_log(ZUS_ERR, "filesystem type %s: %s%s",
+				zus_types[i]->rfi.fsname, strerror(-err),
+				err == -EEXIST || err == -EBUSY ?
+					" (the kernel has one of that name; use that one or rename the plugin's)" :
+					"");
 			return err;
 		}
 	}
@@ -248,24 +258,44 @@ static int register_types(struct zus_server *srv)
 
 int zus_server_connect(struct zus_server *srv)
 {
+	struct statfs sf;
+
 	srv->root_fd = open(srv->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (srv->root_fd < 0)
+	if (srv->root_fd < 0 || fstatfs(srv->root_fd, &sf))
 		return -errno;
+	if (sf.f_type != ZUFS_SUPER_MAGIC)
+		return -ENOENT;
 	srv->mount_fd = zus_role_open(srv);
 	if (srv->mount_fd < 0)
 		return srv->mount_fd;
 	return hello(srv);
 }
 
+static int start_mount_thread(struct zus_server *srv)
+{
+	int err =
+		pthread_create(&srv->mount_thread, NULL, zus_mount_thread, srv);
+
+	if (err)
+		zus_log(ZUS_ERR, "the mount thread: %s", strerror(err));
+	return -err;
+}
+
 int zus_server_start(struct zus_server *srv)
 {
-	int err = zus_zts_start(srv);
+	sigset_t all, old;
+	int err;
 
+	/* Signals are for the thread that called this. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	err = zus_zts_start(srv);
 	if (!err)
 		err = register_types(srv);
-	if (err)
-		return err;
-	return -pthread_create(&srv->mount_thread, NULL, zus_mount_thread, srv);
+	if (!err)
+		err = start_mount_thread(srv);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return err;
 }
 
 void zus_server_stop(struct zus_server *srv)

@@ -21,7 +21,7 @@ struct zus_zt {
 	unsigned int cpu, channel;
 	int fd;
 	struct zufs_ioc_hdr *buf; /* shared with the kernel */
-	int err; /* of the start */
+	int err;		  /* of the start */
 	pthread_barrier_t *started;
 };
 
@@ -48,6 +48,13 @@ static int zt_pin(const struct zus_zt *zt)
 	return err;
 }
 
+static int zt_failed(const struct zus_zt *zt, const char *what, int err)
+{
+	zus_log(ZUS_ERR, "ZT(%u.%u): %s: %s", zt->cpu, zt->channel, what,
+		strerror(-err));
+	return err;
+}
+
 static int zt_init(struct zus_zt *zt)
 {
 	struct zufs_ioc_init init = {
@@ -63,16 +70,16 @@ static int zt_init(struct zus_zt *zt)
 	pthread_setname_np(pthread_self(), name);
 	err = zt_pin(zt);
 	if (err)
-		return err;
+		return zt_failed(zt, "pin to its CPU", err);
 	zt->fd = zus_role_open(zt->srv);
 	if (zt->fd < 0)
-		return zt->fd;
+		return zt_failed(zt, "open a file on the control root", zt->fd);
 	if (ioctl(zt->fd, ZU_IOC_INIT_THREAD, &init))
-		return -errno;
+		return zt_failed(zt, "INIT_THREAD", -errno);
 	p = mmap(NULL, ZUS_OP_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, zt->fd,
 		 ZUS_API_MAP_MAX_SIZE);
 	if (p == MAP_FAILED)
-		return -errno;
+		return zt_failed(zt, "map its operation buffer", -errno);
 	zt->buf = p;
 	return 0;
 }
@@ -87,26 +94,25 @@ static void zt_serve(struct zus_zt *zt)
 		op->hdr.out_len = 0;
 		return;
 	}
-	zus_thread_set(zt->cpu * zt->srv->num_channels + zt->channel,
-		       zt->buf);
+	zus_thread_set(zt->cpu * zt->srv->num_channels + zt->channel, zt->buf);
 	zus_decode(m, zt->buf, ZUS_OP_SIZE);
+	zus_thread_set(zus_current_channel(), NULL);
 	zus_mount_put(m);
 }
 
+/* Stops at a BREAK alone: that comes after the last operation was answered. */
 static void zt_loop(struct zus_zt *zt)
 {
-	while (!zt->srv->stopping) {
+	for (;;) {
 		if (ioctl(zt->fd, ZU_IOC_WAIT_OPT, zt->buf)) {
 			if (errno == EINTR)
 				continue;
 			break;
 		}
-		if (zt->buf->operation == ZUFS_OP_BREAK) {
-			zt->buf->err = 0;
-			zt->buf->out_len = 0;
-			continue;
-		}
-		zt_serve(zt);
+		if (zt->buf->operation != ZUFS_OP_BREAK)
+			zt_serve(zt);
+		else if (zt->srv->stopping)
+			break;
 	}
 	if (!zt->srv->stopping)
 		eventfd_write(zt->srv->event_fd, 1);
@@ -166,10 +172,12 @@ static int zts_create(struct zus_server *srv, const unsigned int *cpus,
 
 int zus_zts_start(struct zus_server *srv)
 {
-	enum { MAX_CPUS = 8192 };
+	enum {
+		MAX_CPUS = 8192
+	};
 	static unsigned int cpus[MAX_CPUS];
 	unsigned int nr = own_cpus(cpus, MAX_CPUS) * srv->num_channels;
-	pthread_barrier_t started;
+	static pthread_barrier_t started;
 	int err;
 
 	if (!nr)
@@ -179,8 +187,13 @@ int zus_zts_start(struct zus_server *srv)
 		return -ENOMEM;
 	pthread_barrier_init(&started, NULL, nr + 1);
 	err = zts_create(srv, cpus, nr, &started);
-	if (err)
-		return err; /* the process ends, with the threads that wait */
+	if (err) {
+		/* The process ends, with the threads that wait. */
+		zus_log(ZUS_ERR,
+			"a thread for each of %u CPUs and channels: %s", nr,
+			strerror(-err));
+		return err;
+	}
 	pthread_barrier_wait(&started);
 	for (unsigned int i = 0; !err && i < nr; i++)
 		err = srv->zts[i].err;

@@ -70,7 +70,7 @@ struct zus_sb_info {
 	struct zus_fs_info *zfi;
 	struct zus_md md;
 	uint64_t kern_sb_id;
-	uint64_t epoch; /* of the connection */
+	uint64_t epoch;		       /* of the connection */
 	struct zus_inode_info *z_root; /* set by sbi_init */
 };
 
@@ -166,7 +166,8 @@ struct zus_sbi_operations {
 	int (*rename)(struct zus_sb_info *sbi, struct zus_inode_info *old_dir,
 		      struct zus_inode_info *new_dir,
 		      struct zus_inode_info *old_zii,
-		      struct zus_inode_info *new_zii, struct zufs_ioc_rename *io);
+		      struct zus_inode_info *new_zii,
+		      struct zufs_ioc_rename *io);
 	/*
 	 * dir shared. Entries from io->pos on, by zus_dir_emit() until it says
 	 * false; then io->pos is the position of the first that did not fit and io->more 1.
@@ -263,7 +264,12 @@ uint64_t zus_current_unique(void);
 /* The caller of the running operation got a signal: the answer may be EINTR if nothing was changed. */
 bool zus_zt_signal_pending(void);
 
-enum { ZUS_ERR = 3, ZUS_WARN = 4, ZUS_INFO = 6, ZUS_DBG = 7 };
+enum {
+	ZUS_ERR = 3,
+	ZUS_WARN = 4,
+	ZUS_INFO = 6,
+	ZUS_DBG = 7
+};
 void zus_log(int level, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
@@ -276,7 +282,10 @@ void zus_log(int level, const char *fmt, ...)
 struct zus_local;
 int zus_local_mount(struct zus_fs_info *zfi, void *addr, uint64_t bytes,
 		    struct zufs_ioc_mount *zim, struct zus_local **zlp);
-/* Runs the operation in @hdr (room for out_start + out_max bytes); returns hdr->err. */
+/*
+ * Runs the operation in @hdr (room for out_start + out_max bytes); returns hdr->err.
+ * sb_id is 0 or that of zim, else ESTALE.
+ */
 int zus_local_op(struct zus_local *zl, struct zufs_ioc_hdr *hdr);
 int zus_local_umount(struct zus_local *zl);
 /* Loads a plugin as zusd does; its types are found with zus_find_fs(). */

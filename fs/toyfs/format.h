@@ -12,18 +12,18 @@
 #define TOY_MAJOR 1
 #define TOY_MINOR 0
 
-#define TOY_BLOCK 4096U
-#define TOY_LINE 64U
+#define TOY_BLOCK    4096U
+#define TOY_LINE     64U
 #define TOY_CHANNELS 16U /* journals, lists of free slots, orphan lists */
 
 /* The fixed part: the first 2 MiB. */
-#define TOY_STATE_BN 1U
-#define TOY_ORPHAN_BN 2U /* first orphan block of channel n is 2 + n */
+#define TOY_STATE_BN	1U
+#define TOY_ORPHAN_BN	2U /* first orphan block of channel n is 2 + n */
 #define TOY_JOURNAL_OFF (128U << 10)
-#define TOY_SLOT_SIZE (32U << 10) /* a journal is two slots */
-#define TOY_AG_NODE_BN 512U /* bitmap node of AG n is 512 + n */
+#define TOY_SLOT_SIZE	(32U << 10) /* a journal is two slots */
+#define TOY_AG_NODE_BN	512U	    /* bitmap node of AG n is 512 + n */
 
-#define TOY_AG_LINES 63U /* of 512 blocks: 2 MiB each */
+#define TOY_AG_LINES  63U		    /* of 512 blocks: 2 MiB each */
 #define TOY_AG_BLOCKS (TOY_AG_LINES * 512U) /* 126 MiB */
 
 #define TOY_MIN_BLOCKS (16U << 8) /* 16 MiB */
@@ -31,23 +31,23 @@
 /* ---- superblock: bytes 2048 to 4095 of block 0 and of its copy ---- */
 
 struct toy_super {
-	__le64 magic; /*  0: TOY_SB_MAGIC */
-	__le64 sum; /*  8: toy_sum of the 2048 bytes, this field as 0 */
-	__u8 uuid[16]; /* 16 */
-	char label[32]; /* 32: NUL-padded, at most 31 bytes */
+	__le64 magic;	    /*  0: TOY_SB_MAGIC */
+	__le64 sum;	    /*  8: toy_sum of the 2048 bytes, this field as 0 */
+	__u8 uuid[16];	    /* 16 */
+	char label[32];	    /* 32: NUL-padded, at most 31 bytes */
 	__le64 feat_compat; /* 64: may be ignored */
 	__le64 feat_ro_compat; /* 72: unknown: mount read-only */
-	__le64 feat_incompat; /* 80: unknown: don't mount */
-	__le64 blocks; /* 88: of the filesystem, a multiple of 512 */
-	__le64 ag_count; /* 96 */
-	__le64 data_bn; /* 104: first block of AG 0, a multiple of 512 */
-	__le64 hash_key[2]; /* 112: SipHash key of names */
-	__le64 mkfs_time; /* 128: ns */
-	__u8 pad[1912]; /* 136 */
+	__le64 feat_incompat;  /* 80: unknown: don't mount */
+	__le64 blocks;	       /* 88: of the filesystem, a multiple of 512 */
+	__le64 ag_count;       /* 96 */
+	__le64 data_bn;	       /* 104: first block of AG 0, a multiple of 512 */
+	__le64 hash_key[2];    /* 112: SipHash key of names */
+	__le64 mkfs_time;      /* 128: ns */
+	__u8 pad[1912];	       /* 136 */
 };
 
 #define TOY_SB_MAGIC 0x7265707573796f74ULL /* "toysuper" */
-#define TOY_SB_OFF 2048U
+#define TOY_SB_OFF   2048U
 
 static_assert(sizeof(struct toy_super) == 2048, "media");
 
@@ -56,21 +56,21 @@ static_assert(sizeof(struct toy_super) == 2048, "media");
 struct toy_node {
 	__le32 magic; /*  0: TOY_*_MAGIC */
 	__le16 level; /*  4: tree: 0 is a leaf */
-	__le16 nr; /*  6: records or entries */
-	__le64 sum; /*  8: toy_sum of the block, this field as 0 */
+	__le16 nr;    /*  6: records or entries */
+	__le64 sum;   /*  8: toy_sum of the block, this field as 0 */
 	__le64 owner; /* 16: ino of the tree, directory, xattr; AG number */
-	__le64 link; /* 24: orphan and xattr blocks: next block or 0 */
-	__le32 free; /* 32: AG: free blocks; directory, xattr: free bytes */
+	__le64 link;  /* 24: orphan and xattr blocks: next block or 0 */
+	__le32 free;  /* 32: AG: free blocks; directory, xattr: free bytes */
 	__u8 pad[28]; /* 36 */
-}; /* 64 bytes: one line */
+};		      /* 64 bytes: one line */
 
 static_assert(sizeof(struct toy_node) == 64, "media");
 
-#define TOY_TREE_MAGIC 0x45455254U /* "TREE" */
-#define TOY_DIR_MAGIC 0x46524944U /* "DIRF" */
-#define TOY_AG_MAGIC 0x504d4247U /* "GBMP" */
+#define TOY_TREE_MAGIC	0x45455254U /* "TREE" */
+#define TOY_DIR_MAGIC	0x46524944U /* "DIRF" */
+#define TOY_AG_MAGIC	0x504d4247U /* "GBMP" */
 #define TOY_STATE_MAGIC 0x54415453U /* "STAT" */
-#define TOY_ORPH_MAGIC 0x4e48504fU /* "OPHN" */
+#define TOY_ORPH_MAGIC	0x4e48504fU /* "OPHN" */
 #define TOY_XATTR_MAGIC 0x54415458U /* "XTAT" */
 
 /* ---- tree records ---- */
@@ -80,21 +80,21 @@ struct toy_rec {
 	__le64 val; /* 8 */
 };
 
-#define TOY_NODE_RECS 252U /* (4096 - 64) / 16 */
+#define TOY_NODE_RECS	252U /* (4096 - 64) / 16 */
 #define TOY_INLINE_RECS 6U
 
 /* Value of a file map: pblk << 16 | len; len is 1 to TOY_EXT_MAX blocks. */
-#define TOY_EXT_MAX 0xffffU
+#define TOY_EXT_MAX	       0xffffU
 #define TOY_EXT_VAL(pblk, len) ((__u64)(pblk) << 16 | (len))
-#define TOY_EXT_PBLK(val) ((__u64)(val) >> 16)
-#define TOY_EXT_LEN(val) ((__u32)((val)&0xffff))
+#define TOY_EXT_PBLK(val)      ((__u64)(val) >> 16)
+#define TOY_EXT_LEN(val)       ((__u32)((val)&0xffff))
 
 /* The root of a tree, 112 bytes. depth 0: nr records in rec[]; else root is a node of level depth - 1. */
 struct toy_root {
-	__le16 depth; /*  0 */
-	__le16 nr; /*  2 */
-	__le32 pad; /*  4 */
-	__le64 root; /*  8: block */
+	__le16 depth;			     /*  0 */
+	__le16 nr;			     /*  2 */
+	__le32 pad;			     /*  4 */
+	__le64 root;			     /*  8: block */
 	struct toy_rec rec[TOY_INLINE_RECS]; /* 16 */
 };
 
@@ -104,7 +104,7 @@ static_assert(sizeof(struct toy_root) == 112, "media");
 
 struct toy_slot {
 	struct zus_inode zi; /*   0 */
-	__le64 sum; /* 128: toy_sum of the 256 bytes, this field as 0 */
+	__le64 sum;   /* 128: toy_sum of the 256 bytes, this field as 0 */
 	__le64 btime; /* 136: ns */
 	struct toy_root map; /* 144: file map, or directory tree */
 };
@@ -115,7 +115,7 @@ static_assert(sizeof(struct toy_slot) == 256, "media");
 /* i_on_disk[1]: long symlinks: toy_sum of the text's block. */
 /* Project ids and flags beyond 16 bits have no place yet: feature bits will say. */
 
-#define TOY_ROOT_INO 1U
+#define TOY_ROOT_INO	    1U
 #define TOY_SLOTS_PER_BLOCK 16U
 
 /* ---- state node, block 1 ---- */
@@ -127,17 +127,17 @@ static_assert(sizeof(struct toy_slot) == 256, "media");
 #define TOY_STATE_SUMMED 256U
 
 struct toy_state {
-	struct toy_node hdr; /*    0: TOY_STATE_MAGIC */
+	struct toy_node hdr;	/*    0: TOY_STATE_MAGIC */
 	struct toy_root itable; /*   64: map of the inode file */
-	__le64 itable_blocks; /*  176: its size */
-	__u8 pad[72]; /*  184 */
+	__le64 itable_blocks;	/*  176: its size */
+	__u8 pad[72];		/*  184 */
 	struct {
 		__le64 free_head; /* ino of the first free slot or 0 */
 		__le64 free_count;
 		__le64 sum; /* toy_sum of this line, this field as 0 */
 		__u8 pad[40];
 	} chan[TOY_CHANNELS]; /*  256: a line each */
-	__u8 pad2[2816]; /* 1280 */
+	__u8 pad2[2816];      /* 1280 */
 };
 
 static_assert(sizeof(struct toy_state) == 4096, "media");
@@ -145,19 +145,19 @@ static_assert(sizeof(struct toy_state) == 4096, "media");
 /* ---- orphan blocks ---- */
 
 /* Entries of 8 bytes behind the header, 0: free. */
-#define TOY_ORPH_ENTRIES 504U
+#define TOY_ORPH_ENTRIES  504U
 #define TOY_ORPH_TRUNCATE (1ULL << 63) /* else: the inode has no name */
-#define TOY_ORPH_INO(e) ((e) & ~TOY_ORPH_TRUNCATE)
+#define TOY_ORPH_INO(e)	  ((e) & ~TOY_ORPH_TRUNCATE)
 
 /* ---- directory leaf: records from byte 64, chained by rec_len ---- */
 
 struct toy_dirent {
-	__le64 key; /*  0: hash << 8 | collision number */
-	__le64 ino; /*  8: 0: the record is free */
+	__le64 key;	/*  0: hash << 8 | collision number */
+	__le64 ino;	/*  8: 0: the record is free */
 	__le16 rec_len; /* 16: bytes to the next record, a multiple of 8 */
-	__u8 nlen; /* 18: 1 to 255 */
-	__u8 type; /* 19: DT_* */
-	char name[]; /* 20 */
+	__u8 nlen;	/* 18: 1 to 255 */
+	__u8 type;	/* 19: DT_* */
+	char name[];	/* 20 */
 };
 
 #define TOY_DIRENT_LEN(nlen) (((nlen) + 20U + 7U) & ~7U)
@@ -166,8 +166,8 @@ struct toy_dirent {
 
 struct toy_xattr {
 	__le16 vlen; /* 0: of the value */
-	__u8 type; /* 2: ZUFS_XATTR_* */
-	__u8 nlen; /* 3: 1 to 255 */
+	__u8 type;   /* 2: ZUFS_XATTR_* */
+	__u8 nlen;   /* 3: 1 to 255 */
 	char name[]; /* 4: without prefix and NUL, then the value */
 };
 
@@ -176,16 +176,16 @@ struct toy_xattr {
 /* ---- journal record: header, then lines ---- */
 
 struct toy_jhdr {
-	__le64 magic; /*  0: TOY_J_MAGIC */
-	__le64 sum; /*  8: toy_sum of header and lines, this field as 0 */
-	__le64 seq; /* 16: global order, from 1 */
+	__le64 magic;	/*  0: TOY_J_MAGIC */
+	__le64 sum;	/*  8: toy_sum of header and lines, this field as 0 */
+	__le64 seq;	/* 16: global order, from 1 */
 	__le64 channel; /* 24: whose journal this is */
-	__le64 unique; /* 32: id of the operation, 0: none */
-	__le64 epoch; /* 40: of the server that ran it */
-	__le32 result; /* 48: its err as s32 */
-	__le16 op; /* 52: e_zufs_operation */
-	__le16 nr; /* 54: lines */
-	__u8 uuid8[8]; /* 56: first half of the superblock's uuid */
+	__le64 unique;	/* 32: id of the operation, 0: none */
+	__le64 epoch;	/* 40: of the server that ran it */
+	__le32 result;	/* 48: its err as s32 */
+	__le16 op;	/* 52: e_zufs_operation */
+	__le16 nr;	/* 54: lines */
+	__u8 uuid8[8];	/* 56: first half of the superblock's uuid */
 	/*
 	 * 64: for each channel the last seq that was in place (fenced) when
 	 * this record was made, with all locks of its transaction held. A
@@ -197,11 +197,11 @@ struct toy_jhdr {
 };
 
 struct toy_jline {
-	__le64 off; /* 0: byte offset of the line, a multiple of 64 */
+	__le64 off;    /* 0: byte offset of the line, a multiple of 64 */
 	__u8 data[64]; /* 8 */
 };
 
-#define TOY_J_MAGIC 0x6c6e726a796f74ULL /* "toyjrnl" */
+#define TOY_J_MAGIC 0x6c6e726a796f74ULL		   /* "toyjrnl" */
 #define TOY_J_LINES ((TOY_SLOT_SIZE - 192U) / 72U) /* 452 */
 
 static_assert(sizeof(struct toy_jhdr) == 192, "media");

@@ -23,27 +23,30 @@ struct toy_tx;
 
 /* A filesystem in memory: one for each mount or tool. */
 struct toy_fs {
-	char *base; /* where the linear space is mapped */
-	uint64_t bytes; /* of the mapping */
+	char *base;	 /* where the linear space is mapped */
+	uint64_t bytes;	 /* of the mapping */
 	uint64_t blocks; /* of the filesystem */
 	uint64_t data_bn;
 	uint32_t ag_count;
 	uint64_t hash_key[2];
 	uint8_t uuid[16];
 	char label[32];
-	bool ro; /* no transactions */
-	bool ro_feat; /* ro for an unknown feature: not even a replay */
+	bool ro;	/* no transactions */
+	bool ro_feat;	/* ro for an unknown feature: not even a replay */
 	uint64_t epoch; /* of the server, for journal records */
 
 	struct toy_ag *ags;
-	_Atomic int64_t free_blocks; /* volatile: neither taken nor reserved, of the AGs counted so far */
-	_Atomic bool free_known; /* all AGs are counted */
+	_Atomic int64_t
+		free_blocks; /* volatile: neither taken nor reserved, of the AGs counted so far */
+	_Atomic bool free_known;  /* all AGs are counted */
 	pthread_mutex_t sum_lock; /* who counts; before AG volatile mutexes */
 
 	_Atomic uint64_t seq; /* the last one drawn */
 	struct toy_channel *chan[TOY_CHANNELS];
-	pthread_mutex_t itable_lock; /* growth of the inode file, to the end of the transaction */
-	struct toy_itab *itab; /* itable.c: DRAM index of the inode file, made at first use */
+	pthread_mutex_t
+		itable_lock; /* growth of the inode file, to the end of the transaction */
+	struct toy_itab *
+		itab; /* itable.c: DRAM index of the inode file, made at first use */
 	pthread_mutex_t itab_lock; /* who makes it; a leaf */
 	uint8_t *verified; /* a bit a block: its sum was checked since mount */
 };
@@ -58,7 +61,8 @@ uint64_t toy_siphash(const uint64_t key[2], const void *p, uint64_t len);
 
 /* ---- pm.c: the only stores to pmem ---- */
 
-void pm_write(struct toy_fs *fs, uint64_t off, const void *src, uint64_t len); /* stored and flushed, not fenced */
+void pm_write(struct toy_fs *fs, uint64_t off, const void *src,
+	      uint64_t len); /* stored and flushed, not fenced */
 void pm_zero(struct toy_fs *fs, uint64_t off, uint64_t len); /* as pm_write */
 void pm_fence(struct toy_fs *fs);
 static inline const void *pm_at(const struct toy_fs *fs, uint64_t off)
@@ -73,19 +77,23 @@ int toy_tx_begin(struct toy_fs *fs, unsigned int channel, struct toy_tx **txp);
 /* After any error of a function below the transaction can only be aborted; toy_map_punch apart, none undoes its part. */
 
 /* What the journal record says of the operation. */
-void toy_tx_ident(struct toy_tx *tx, uint64_t unique, uint16_t op, int32_t result);
+void toy_tx_ident(struct toy_tx *tx, uint64_t unique, uint16_t op,
+		  int32_t result);
 /* DRAM copy of [off, off + len) of block @bn, to be changed. Never crosses a block. NULL: out of memory. */
 void *toy_tx_get(struct toy_tx *tx, uint64_t bn, uint32_t off, uint32_t len);
 /* The same bytes as this transaction sees them, not to be changed; valid until the next toy_tx_get of that block. */
-const void *toy_tx_peek(struct toy_tx *tx, uint64_t bn, uint32_t off, uint32_t len);
+const void *toy_tx_peek(struct toy_tx *tx, uint64_t bn, uint32_t off,
+			uint32_t len);
 /* DRAM page of a new block, zeroed; goes to media whole before the commit. */
 void *toy_tx_new(struct toy_tx *tx, uint64_t bn);
 /* Reads a node with its sum and magic checked. @tx may be NULL outside of a transaction. */
-int toy_node_read(struct toy_fs *fs, struct toy_tx *tx, uint64_t bn, uint32_t magic, const void **p);
+int toy_node_read(struct toy_fs *fs, struct toy_tx *tx, uint64_t bn,
+		  uint32_t magic, const void **p);
 /* The node to be changed: toy_node_read and toy_tx_get of the whole block. */
 int toy_node_get(struct toy_tx *tx, uint64_t bn, uint32_t magic, void **p);
 /* A new node: block allocated near @hint, header filled. */
-int toy_node_new(struct toy_tx *tx, uint32_t magic, uint64_t owner, uint64_t hint, uint64_t *bn, void **p);
+int toy_node_new(struct toy_tx *tx, uint32_t magic, uint64_t owner,
+		 uint64_t hint, uint64_t *bn, void **p);
 /* Durable when it returns 0; on an error nothing happened. Ends the transaction either way. */
 int toy_tx_commit(struct toy_tx *tx);
 void toy_tx_abort(struct toy_tx *tx);
@@ -95,13 +103,15 @@ unsigned int toy_tx_room(struct toy_tx *tx);
 /* ---- alloc.c ---- */
 
 /* Up to @want contiguous blocks near @hint (0: the channel's own AG); taken if the transaction commits. */
-int toy_alloc(struct toy_tx *tx, uint64_t hint, uint32_t want, uint64_t *bn, uint32_t *len);
+int toy_alloc(struct toy_tx *tx, uint64_t hint, uint32_t want, uint64_t *bn,
+	      uint32_t *len);
 /* Blocks of this transaction's own grant use: reserved before, taken if it commits. */
 int toy_alloc_reserved(struct toy_tx *tx, uint64_t bn, uint32_t len);
 /* Free if the transaction commits. */
 int toy_free(struct toy_tx *tx, uint64_t bn, uint32_t len);
 /* Volatile: reserve up to @want contiguous blocks, at a 2 MiB boundary if @want >= 512 and one is free. */
-int toy_reserve(struct toy_fs *fs, unsigned int channel, uint64_t hint, uint32_t want, uint64_t *bn, uint32_t *len);
+int toy_reserve(struct toy_fs *fs, unsigned int channel, uint64_t hint,
+		uint32_t want, uint64_t *bn, uint32_t *len);
 void toy_unreserve(struct toy_fs *fs, uint64_t bn, uint32_t len);
 int toy_count_free(struct toy_fs *fs, uint64_t *blocks);
 
@@ -109,9 +119,9 @@ int toy_count_free(struct toy_fs *fs, uint64_t *blocks);
 
 struct toy_tree {
 	struct toy_fs *fs;
-	struct toy_tx *tx; /* NULL: read only */
+	struct toy_tx *tx;     /* NULL: read only */
 	struct toy_root *root; /* never written if tx is NULL */
-	uint64_t owner; /* ino */
+	uint64_t owner;	       /* ino */
 };
 
 /* The record with the largest key <= @key; -ENOENT: none. */
@@ -119,26 +129,33 @@ int toy_tree_floor(const struct toy_tree *t, uint64_t key, struct toy_rec *rec);
 /* The record with the smallest key >= @key; -ENOENT: none. rec fields are little-endian as on media. */
 int toy_tree_ceil(const struct toy_tree *t, uint64_t key, struct toy_rec *rec);
 /* Copies up to @max records with keys >= @key; returns their number or -errno. */
-int toy_tree_range(const struct toy_tree *t, uint64_t key, struct toy_rec *rec, int max);
-int toy_tree_insert(const struct toy_tree *t, uint64_t key, uint64_t val); /* -EEXIST */
-int toy_tree_update(const struct toy_tree *t, uint64_t key, uint64_t new_key, uint64_t val); /* order must stay */
+int toy_tree_range(const struct toy_tree *t, uint64_t key, struct toy_rec *rec,
+		   int max);
+int toy_tree_insert(const struct toy_tree *t, uint64_t key,
+		    uint64_t val); /* -EEXIST */
+int toy_tree_update(const struct toy_tree *t, uint64_t key, uint64_t new_key,
+		    uint64_t val); /* order must stay */
 int toy_tree_delete(const struct toy_tree *t, uint64_t key);
 
 /* ---- map.c: file maps on a tree ---- */
 
 /* Extent or hole that holds @lblk, from @lblk on; up to @max extents without gaps, holes with ZUFS_EXT_HOLE. Returns their number. */
-int toy_map_get(const struct toy_tree *t, uint64_t lblk, uint64_t end, struct zufs_extent *ext, int max);
+int toy_map_get(const struct toy_tree *t, uint64_t lblk, uint64_t end,
+		struct zufs_extent *ext, int max);
 /* Maps [lblk, +len) to pblk; merges with a neighbour where it continues it; the range must be a hole. */
-int toy_map_insert(const struct toy_tree *t, uint64_t lblk, uint64_t pblk, uint32_t len);
+int toy_map_insert(const struct toy_tree *t, uint64_t lblk, uint64_t pblk,
+		   uint32_t len);
 /* Frees blocks from @lblk to @end, from the end backwards, as far as the transaction's room allows; *done: all of it. Adds the number of freed blocks to *freed. */
-int toy_map_punch(const struct toy_tree *t, uint64_t lblk, uint64_t end, uint64_t *freed, bool *done);
+int toy_map_punch(const struct toy_tree *t, uint64_t lblk, uint64_t end,
+		  uint64_t *freed, bool *done);
 
 /* ---- itable.c: inode slots ---- */
 
 /* Where the slot of @ino is on media; -ENOENT: no such slot. */
 int toy_slot_find(struct toy_fs *fs, uint64_t ino, uint64_t *off);
 /* The slot with its sum checked; -ENOENT: free; -EUCLEAN. */
-int toy_slot_read(struct toy_fs *fs, uint64_t ino, const struct toy_slot **slot);
+int toy_slot_read(struct toy_fs *fs, uint64_t ino,
+		  const struct toy_slot **slot);
 /* A DRAM copy of the slot in the transaction, to be changed. */
 int toy_slot_get(struct toy_tx *tx, uint64_t ino, struct toy_slot **slot);
 /* A free slot for a new inode: zeroed but for i_ino and i_generation (new, never 0). */
@@ -152,17 +169,20 @@ int toy_count_inodes(struct toy_fs *fs, uint64_t *total, uint64_t *free_);
 int toy_orphan_add(struct toy_tx *tx, uint64_t entry, uint64_t *pos);
 int toy_orphan_del(struct toy_tx *tx, uint64_t pos);
 /* Calls @fn for each entry (single-threaded, at mount). */
-int toy_orphan_each(struct toy_fs *fs, int (*fn)(struct toy_fs *fs, uint64_t entry, uint64_t pos, void *arg), void *arg);
+int toy_orphan_each(struct toy_fs *fs,
+		    int (*fn)(struct toy_fs *fs, uint64_t entry, uint64_t pos,
+			      void *arg),
+		    void *arg);
 
 /* ---- super.c ---- */
 
 struct toy_mkfs_opts {
 	const char *label; /* or NULL */
 	uint8_t uuid[16];
-	uint64_t blocks; /* of the filesystem, a multiple of 512 */
-	int64_t time; /* ns */
+	uint64_t blocks;   /* of the filesystem, a multiple of 512 */
+	int64_t time;	   /* ns */
 	uint32_t uid, gid; /* of the root directory */
-	uint64_t seed[2]; /* hash key */
+	uint64_t seed[2];  /* hash key */
 };
 
 /* Makes a filesystem on [base, base + bytes). */
@@ -176,7 +196,12 @@ void toy_close(struct toy_fs *fs);
 uint64_t toy_dev_table_sum(const struct zufs_dev_table *dt);
 
 /* ---- log: set by the plugin or tool; default stderr ---- */
-extern void (*toy_log)(int level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-enum { TOY_LOG_ERR = 3, TOY_LOG_WARN = 4, TOY_LOG_INFO = 6 };
+extern void (*toy_log)(int level, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+enum {
+	TOY_LOG_ERR = 3,
+	TOY_LOG_WARN = 4,
+	TOY_LOG_INFO = 6
+};
 
 #endif /* TOYFS_H */

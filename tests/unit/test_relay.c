@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * relay.h in races: pairs of steps that meet at the same moment, many times,
+ * and callers and ZTs that work through a queue. Built with -DRELAY_BREAK=n,
+ * one barrier or check of relay.h (or the re-check here, 6) is taken out, and
+ * this must fail (relay-breaks.sh).
+ */
+#include <check.h>
+#include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+typedef _Atomic int relay_word;
+#define relay_read(w)	 atomic_load_explicit(w, memory_order_relaxed)
+#define relay_set(w, v)	 atomic_store_explicit(w, v, memory_order_relaxed)
+#define relay_xchg(w, v) atomic_exchange(w, v)
+#define relay_mb()	 atomic_thread_fence(memory_order_seq_cst)
+
+static inline int relay_cmpxchg(relay_word *w, int old, int new_)
+{
+	return atomic_compare_exchange_strong(w, &old, new_);
+}
+
+#include "relay.h"
+
+/* ---- two threads that do one step each at the same moment ---- */
+
+#define ROUNDS 300000
+
+static struct {
+	relay_word word;
+	_Alignas(64) _Atomic int queue;	   /* a request is there */
+	_Alignas(64) _Atomic int round[2]; /* each thread's */
+	_Alignas(64) int result[2];
+	int (*step[2])(void);
+	void (*prepare)(void);
+	int wrong;
+} duel;
+
+/* Both come here, and go on together. */
+static void meet(int me, int round)
+{
+	unsigned int spins = 0;
+
+	atomic_store(&duel.round[me], round);
+	while (atomic_load(&duel.round[!me]) < round)
+		if (++spins > 10000)
+			sched_yield();
+}
+
+static void *dueller(void *arg)
+{
+	int me = (int)(long)arg;
+
+	for (int i = 1; i <= ROUNDS; i++) {
+		meet(me, 3 * i);
+		if (!me)
+			duel.prepare();
+		meet(me, 3 * i + 1);
+		duel.result[me] = duel.step[me]();
+		meet(me, 3 * i + 2);
+		if (!me && duel.result[0] + duel.result[1] != 1 &&
+		    !(duel.wrong & 0x100 && duel.result[0] + duel.result[1]))
+			duel.wrong++;
+	}
+	return NULL;
+}
+
+/* @both: it is fine if both steps succeed, but one must. */
+static void fight(void (*prepare)(void), int (*a)(void), int (*b)(void),
+		  bool both)
+{
+	pthread_t t;
+	int flag = both ? 0x100 : 0;
+
+	duel.prepare = prepare;
+	duel.step[0] = a;
+	duel.step[1] = b;
+	duel.wrong = flag;
+	atomic_store(&duel.round[0], 0);
+	atomic_store(&duel.round[1], 0);
+	pthread_create(&t, NULL, dueller, (void *)1L);
+	dueller(NULL);
+	pthread_join(t, NULL);
+	ck_assert_int_eq(duel.wrong, flag);
+}
+
+static void prepare_away(void)
+{
+	atomic_store(&duel.word, RELAY_AWAY);
+	atomic_store(&duel.queue, 0);
+}
+
+static void prepare_idle(void)
+{
+	atomic_store(&duel.word, RELAY_IDLE);
+}
+
+static void prepare_queued(void)
+{
+	atomic_store(&duel.word, RELAY_QUEUED);
+}
+
+static void prepare_running(void)
+{
+	atomic_store(&duel.word, RELAY_RUNNING);
+}
+
+static int step_sleep(void)
+{
+	relay_zt_idle(&duel.word, RELAY_IDLE);
+	return relay_read(&duel.queue);
+}
+
+static int step_post(void)
+{
+	relay_set(&duel.queue, 1);
+	relay_posted();
+	return relay_zt_claim(&duel.word, RELAY_IDLE);
+}
+
+static int step_claim(void)
+{
+	return relay_zt_claim(&duel.word, RELAY_IDLE);
+}
+
+static int step_take(void)
+{
+	return relay_req_take(&duel.word);
+}
+
+static int step_abandon(void)
+{
+	return relay_req_abandon(&duel.word, RELAY_QUEUED);
+}
+
+static int step_answer(void)
+{
+	return relay_req_answer(&duel.word);
+}
+
+static int step_kill(void)
+{
+	return relay_req_kill(&duel.word);
+}
+
+START_TEST(post_meets_sleep)
+{
+	fight(prepare_away, step_sleep, step_post, true);
+}
+END_TEST
+
+START_TEST(one_of_two_claims)
+{
+	fight(prepare_idle, step_claim, step_claim, false);
+}
+END_TEST
+
+START_TEST(take_or_abandon)
+{
+	fight(prepare_queued, step_take, step_abandon, false);
+}
+END_TEST
+
+START_TEST(answer_or_end_of_epoch)
+{
+	fight(prepare_running, step_answer, step_kill, false);
+}
+END_TEST
+
+/* ---- callers and ZTs ---- */
+
+enum {
+	CALLERS = 4,
+	ZTS = 2,
+	CALLS = 3000
+};
+
+struct request {
+	relay_word state;
+	struct request *next;
+	int value;
+};
+
+static struct {
+	pthread_mutex_t lock;
+	struct request *_Atomic head;
+	relay_word zt[ZTS];
+	_Atomic int served, stop, lost;
+} lane = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+/* Sleeps while *w is @val; a second without a wake-up is one that got lost. */
+static void sleep_on(relay_word *w, int val)
+{
+	struct timespec second = { 1, 0 };
+
+	if (syscall(SYS_futex, w, FUTEX_WAIT, val, &second, NULL, 0) &&
+	    errno == ETIMEDOUT && !atomic_load(&lane.stop))
+		atomic_store(&lane.lost, 1);
+}
+
+static void wake(relay_word *w)
+{
+	syscall(SYS_futex, w, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
+
+static struct request *take(void)
+{
+	struct request *r;
+
+	pthread_mutex_lock(&lane.lock);
+	while ((r = lane.head)) {
+		lane.head = r->next;
+		if (relay_req_take(&r->state))
+			break;
+	}
+	pthread_mutex_unlock(&lane.lock);
+	return r;
+}
+
+static void *zt(void *arg)
+{
+	relay_word *me = arg;
+
+	while (!atomic_load(&lane.stop)) {
+		struct request *r = take();
+
+		if (r) {
+			r->value++;
+			atomic_fetch_add(&lane.served, 1);
+			if (relay_req_answer(&r->state))
+				wake(&r->state);
+			continue;
+		}
+		relay_zt_idle(me, RELAY_IDLE);
+#if RELAY_BREAK != 6
+		if (!atomic_load(&lane.head))
+#endif
+			while (relay_zt_unclaimed(me) &&
+			       !atomic_load(&lane.stop) &&
+			       !atomic_load(&lane.lost))
+				sleep_on(me, RELAY_IDLE);
+		relay_zt_back(me);
+		if (atomic_load(&lane.lost))
+			break;
+	}
+	return NULL;
+}
+
+static void post(struct request *r)
+{
+	pthread_mutex_lock(&lane.lock);
+	r->next = lane.head;
+	relay_set(&r->state, RELAY_QUEUED);
+	atomic_store_explicit(&lane.head, r, memory_order_relaxed);
+	relay_posted();
+	for (int i = 0; i < ZTS; i++)
+		if (relay_zt_claim(&lane.zt[i], RELAY_IDLE)) {
+			wake(&lane.zt[i]);
+			break;
+		}
+	pthread_mutex_unlock(&lane.lock);
+}
+
+static void *caller(void *arg)
+{
+	(void)arg;
+	for (int i = 0; i < CALLS && !atomic_load(&lane.lost); i++) {
+		struct request r = { 0 };
+		int s;
+
+		post(&r);
+		while ((s = atomic_load(&r.state)) < RELAY_DONE &&
+		       !atomic_load(&lane.lost))
+			sleep_on(&r.state, s);
+		if (s == RELAY_DONE && r.value != 1)
+			atomic_store(&lane.lost, 2);
+	}
+	return NULL;
+}
+
+START_TEST(every_call_is_answered_once)
+{
+	pthread_t zts[ZTS], callers[CALLERS];
+
+	for (int i = 0; i < ZTS; i++)
+		pthread_create(&zts[i], NULL, zt, &lane.zt[i]);
+	for (int i = 0; i < CALLERS; i++)
+		pthread_create(&callers[i], NULL, caller, NULL);
+	for (int i = 0; i < CALLERS; i++)
+		pthread_join(callers[i], NULL);
+	atomic_store(&lane.stop, 1);
+	for (int i = 0; i < ZTS; i++) {
+		relay_xchg(&lane.zt[i], RELAY_CLAIMED);
+		wake(&lane.zt[i]);
+		pthread_join(zts[i], NULL);
+	}
+	ck_assert_int_eq(lane.lost, 0);
+	ck_assert_int_eq(lane.served, CALLERS * CALLS);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("relay");
+	TCase *tc = tcase_create("races");
+	SRunner *sr;
+	int failed;
+
+	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, post_meets_sleep);
+	tcase_add_test(tc, one_of_two_claims);
+	tcase_add_test(tc, take_or_abandon);
+	tcase_add_test(tc, answer_or_end_of_epoch);
+	tcase_add_test(tc, every_call_is_answered_once);
+	suite_add_tcase(s, tc);
+	sr = srunner_create(s);
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed != 0;
+}
