@@ -257,7 +257,7 @@ static void zt_spin(struct zuf_zt *zt)
 	end = ktime_get_ns() + min(zt_spin_us, 100u) * NSEC_PER_USEC;
 	relay_zt_idle(&zt->state, RELAY_SPIN);
 	cpumask_set_cpu(zt->cpu, zt->root->spinning);
-	while (relay_zt_unclaimed(&zt->state) && !zt_has_news(zt) &&
+	while (relay_zt_may_sleep(&zt->state, zt_has_news(zt)) &&
 	       single_task_running() && !need_resched() &&
 	       !signal_pending(current) && ktime_get_ns() < end)
 		cpu_relax();
@@ -269,7 +269,7 @@ static void zt_sleep(struct zuf_zt *zt)
 {
 	set_current_state(TASK_INTERRUPTIBLE | TASK_FREEZABLE);
 	relay_zt_idle(&zt->state, RELAY_IDLE);
-	while (relay_zt_unclaimed(&zt->state) && !zt_has_news(zt) &&
+	while (relay_zt_may_sleep(&zt->state, zt_has_news(zt)) &&
 	       !signal_pending(current)) {
 		schedule();
 		set_current_state(TASK_INTERRUPTIBLE | TASK_FREEZABLE);

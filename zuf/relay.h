@@ -40,9 +40,8 @@ enum relay_req {
 };
 
 /*
- * ZT: from now on callers may claim it (@how: IDLE or SPIN). The caller of this
- * must look into the queue once more before it sleeps, and if something is
- * there call relay_zt_back().
+ * ZT: from now on callers may claim it (@how: IDLE or SPIN). After this, and
+ * before each sleep, relay_zt_may_sleep() is asked.
  */
 static inline void relay_zt_idle(relay_word *zt, int how)
 {
@@ -58,10 +57,20 @@ static inline void relay_zt_back(relay_word *zt)
 	relay_xchg(zt, RELAY_AWAY);
 }
 
-/* ZT: may sleep on. */
-static inline int relay_zt_unclaimed(relay_word *zt)
+/*
+ * ZT: may it sleep (on)? @pending: something is in the queue, looked up after
+ * relay_zt_idle(). A claimed one may not even if another took the request:
+ * nobody would claim it again.
+ */
+static inline int relay_zt_may_sleep(relay_word *zt, int pending)
 {
-	return relay_read(zt) != RELAY_CLAIMED;
+#if RELAY_BREAK == 6
+	pending = 0;
+#endif
+#if RELAY_BREAK == 7
+	return !pending;
+#endif
+	return !pending && relay_read(zt) != RELAY_CLAIMED;
 }
 
 /* Caller: between putting the request into the queue and looking for a ZT. */

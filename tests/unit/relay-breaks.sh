@@ -9,7 +9,7 @@ top=${abs_top_srcdir:-$(cd "$(dirname "$0")/../.." && pwd -P)}
 src=$top/tests/unit/test_relay.c
 flags=(-std=gnu11 -O2 -g -pthread -D_GNU_SOURCE= -I"$top/zuf")
 # shellcheck disable=SC2206 # both are lists
-check=(${CHECK_CFLAGS-} ${CHECK_LIBS--lcheck})
+check=(${CHECK_CFLAGS-} ${CHECK_LIBS-$(pkg-config --libs check)})
 
 dir=$(mktemp -d) || exit 1
 trap 'rm -rf "$dir"' EXIT
