@@ -350,28 +350,35 @@ static int itable_grow(struct toy_tx *tx, struct chan_line *list)
 }
 
 /*
- * No space for new slots: those of another channel, whose lock the
- * transaction keeps. Only by trylock: locks of channels have no order.
+ * The whole list of another channel that has @min slots or more, whose lock the
+ * transaction keeps. Inodes are freed on other channels than they are made on.
+ * Only by trylock: locks of channels have no order.
  */
-static int list_steal(struct toy_tx *tx, struct chan_line **list)
+static int list_take(struct toy_tx *tx, struct chan_line *list, uint64_t min)
 {
-	if (tx->stolen >= 0) {
-		int err = list_get(tx, (unsigned int)tx->stolen, list);
+	const struct toy_state *st = state_of(tx->fs);
+	struct chan_line *from;
+	int err;
 
-		return err ? err : (*list)->head ? 0 : -ENOSPC;
-	}
-	for (unsigned int c = 0; c < TOY_CHANNELS; c++) {
+	for (unsigned int c = 0; tx->stolen < 0 && c < TOY_CHANNELS; c++) {
 		struct toy_channel *ch = tx->fs->chan[c];
 
-		if (ch == tx->ch || pthread_mutex_trylock(&ch->lock))
+		if (ch == tx->ch || le64toh(st->chan[c].free_count) < min ||
+		    pthread_mutex_trylock(&ch->lock))
 			continue;
-		if (state_of(tx->fs)->chan[c].free_head) {
+		if (le64toh(st->chan[c].free_count) >= min)
 			tx->stolen = (int)c;
-			return list_get(tx, c, list);
-		}
-		pthread_mutex_unlock(&ch->lock);
+		else
+			pthread_mutex_unlock(&ch->lock);
 	}
-	return -ENOSPC;
+	if (tx->stolen < 0)
+		return -ENOSPC;
+	err = list_get(tx, (unsigned int)tx->stolen, &from);
+	if (err)
+		return err;
+	*list = *from;
+	*from = (struct chan_line){ 0 };
+	return list->head ? 0 : -ENOSPC;
 }
 
 int toy_slot_alloc(struct toy_tx *tx, uint64_t *ino, struct toy_slot **slot)
@@ -383,9 +390,11 @@ int toy_slot_alloc(struct toy_tx *tx, uint64_t *ino, struct toy_slot **slot)
 	int err = list_get(tx, tx->channel, &list);
 
 	if (!err && !list->head) {
-		err = itable_grow(tx, list);
+		err = list_take(tx, list, GROW * TOY_SLOTS_PER_BLOCK);
 		if (err == -ENOSPC)
-			err = list_steal(tx, &list);
+			err = itable_grow(tx, list);
+		if (err == -ENOSPC)
+			err = list_take(tx, list, 1);
 	}
 	if (err)
 		return err;
