@@ -195,10 +195,6 @@ bool device_blank(const struct device *dev)
 
 	if (dev->fd < 0 || !dev->bytes)
 		return true;
-	if (has_toyfs_at(dev, 0) || has_toyfs_at(dev, ZUFS_MDT_COPY_OFFSET))
-		return fail(
-			"%s: contains a filesystem of type toyfs: -f overwrites it",
-			dev->path);
 	pr = new_probe(dev, dev->fd);
 	if (!pr)
 		return false;
@@ -207,6 +203,11 @@ bool device_blank(const struct device *dev)
 		ok = fail("%s: libblkid cannot read it", dev->path);
 	else if (found == 0)
 		ok = refuse_found(dev, pr);
+	else if (has_toyfs_at(dev, 0) ||
+		 has_toyfs_at(dev, ZUFS_MDT_COPY_OFFSET))
+		ok = fail(
+			"%s: contains a filesystem of type toyfs: -f overwrites it",
+			dev->path);
 	blkid_free_probe(pr);
 	return ok;
 }
