@@ -2,7 +2,6 @@
 /*
  * ZTs: the server's side of the relay.
  */
-#include <linux/freezer.h>
 #include <linux/ktime.h>
 #include <linux/module.h>
 #include <linux/sched/signal.h>
@@ -116,6 +115,12 @@ long zuf_zt_init(struct zuf_file *zf, struct zufs_ioc_init __user *arg)
 		return err;
 	}
 	zf->zt = zt;
+	/*
+	 * Callers hold VFS locks until they have their answers, and whoever waits
+	 * for such a lock can't be frozen. So a suspend lets ZTs serve on, until
+	 * the callers are frozen and there is nothing to serve. wait_mode().
+	 */
+	current->flags |= PF_NOFREEZE;
 	return 0;
 }
 
@@ -181,16 +186,18 @@ void zuf_lanes_break(struct zuf_root *root)
 static int answer_copy(struct zuf_zt *zt, struct zuf_req *req)
 {
 	const struct zufs_ioc_hdr *from = zt->buf;
+	int err = zuf_check_errno(READ_ONCE(from->err));
 	u32 out_len = READ_ONCE(from->out_len);
-	s32 err = READ_ONCE(from->err);
 	struct zufs_ioc_hdr *to = req->hdr;
 
-	if (err > 0 || err < -MAX_ERRNO || out_len > to->out_max)
+	if (err)
+		return err;
+	if (out_len > to->out_max)
 		return -EIO;
 	memcpy((char *)to + to->out_start, (char *)zt->buf + to->out_start,
 	       out_len);
 	to->out_len = out_len;
-	return err;
+	return 0;
 }
 
 static void zt_answer(struct zuf_zt *zt)
@@ -267,12 +274,12 @@ static void zt_spin(struct zuf_zt *zt)
 
 static void zt_sleep(struct zuf_zt *zt)
 {
-	set_current_state(TASK_INTERRUPTIBLE | TASK_FREEZABLE);
+	set_current_state(TASK_INTERRUPTIBLE);
 	relay_zt_idle(&zt->state, RELAY_IDLE);
 	while (relay_zt_may_sleep(&zt->state, zt_has_news(zt)) &&
 	       !signal_pending(current)) {
 		schedule();
-		set_current_state(TASK_INTERRUPTIBLE | TASK_FREEZABLE);
+		set_current_state(TASK_INTERRUPTIBLE);
 	}
 	__set_current_state(TASK_RUNNING);
 	relay_zt_back(&zt->state);
@@ -309,8 +316,11 @@ long zuf_zt_wait(struct zuf_file *zf)
 	if (zt->req)
 		zt_answer(zt);
 	for (;;) {
-		if (!READ_ONCE(zt->root->alive) || zt->root->epoch != zt->epoch)
+		if (!READ_ONCE(zt->root->alive) ||
+		    zt->root->epoch != zt->epoch) {
+			current->flags &= ~PF_NOFREEZE;
 			return -ENOTCONN;
+		}
 		if (READ_ONCE(zt->brk)) {
 			deliver_break(zt);
 			return 0;

@@ -106,6 +106,15 @@ struct zuf_file {
 	struct zuf_sb_info *sbi; /* PMEM; NULL when the super block is gone */
 };
 
+/*
+ * What a server answered, as an errno that may reach an application. Those from
+ * 512 on are the kernel's own: ERESTARTSYS would call again.
+ */
+static inline int zuf_check_errno(s32 err)
+{
+	return err > 0 || err <= -ERESTARTSYS ? -EIO : err;
+}
+
 /* root.c */
 struct zuf_root *zuf_root_new(unsigned int timeout);
 void zuf_root_get(struct zuf_root *root);
@@ -126,6 +135,8 @@ void zuf_lanes_break(struct zuf_root *root);
 /* dispatch.c */
 void zuf_lanes_kill(struct zuf_root *root);
 bool zuf_lanes_late(struct zuf_root *root, unsigned long limit);
+/* CONFIG_ZUF_DEBUG: names operations that take long; each second. */
+void zuf_lanes_watch(struct zuf_root *root);
 void zuf_req_finish(struct zuf_req *req);
 int zuf_req_cache_init(void);
 void zuf_req_cache_exit(void);

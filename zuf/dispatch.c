@@ -71,6 +71,16 @@ void zuf_req_put(struct zuf_req *req)
 	kmem_cache_free(req_cache, req);
 }
 
+void zuf_req_again(struct zuf_req *req)
+{
+	/* The ZT that answered may hold its reference still, and nothing else. */
+	atomic_set(&req->state, RELAY_NEW);
+	req->unique = atomic64_inc_return(&last_unique);
+	req->hdr->unique = req->unique;
+	req->err = 0;
+	req->slow = false;
+}
+
 /* The request is over: whoever made it so tells its owner, once. */
 void zuf_req_finish(struct zuf_req *req)
 {
@@ -109,6 +119,7 @@ static bool claim_any(struct zuf_lane *lane, int how)
 /* lane->lock is held; the queue takes a reference. */
 static void lane_put(struct zuf_lane *lane, struct zuf_req *req)
 {
+	zuf_assert(atomic_read(&req->state) == RELAY_NEW);
 	refcount_inc(&req->ref);
 	atomic_set(&req->state, RELAY_QUEUED);
 	req->started = jiffies;
@@ -209,6 +220,17 @@ static void app_spin(struct zuf_req *req)
 		cpu_relax();
 }
 
+/*
+ * A caller of a server that answers is frozen on its way back to user space,
+ * with no lock held. One of a server that hangs must not hold up a suspend;
+ * zuf_lanes_late() wakes it.
+ */
+static unsigned int wait_mode(const struct zuf_req *req, unsigned int mode)
+{
+	return time_after(jiffies, req->started + HZ) ? mode | TASK_FREEZABLE :
+							mode;
+}
+
 /* 0: the request is over; -EINTR: it was abandoned. */
 static int wait_over(struct zuf_req *req)
 {
@@ -217,7 +239,7 @@ static int wait_over(struct zuf_req *req)
 
 	app_spin(req);
 	for (;;) {
-		set_current_state(mode | TASK_FREEZABLE);
+		set_current_state(wait_mode(req, mode));
 		if (relay_req_over(&req->state))
 			break;
 		if (mode == TASK_KILLABLE && fatal_signal_pending(current)) {
@@ -257,10 +279,12 @@ int zuf_dispatch(struct zuf_sb_info *sbi, struct zuf_req *req, size_t min_out)
 {
 	int err = may_dispatch(sbi);
 
+	zuf_assert(req->wait != ZUF_WAIT_BACK);
 	if (err)
 		return err;
 	req->root = sbi->root;
-	req->waiter = get_task_struct(current);
+	if (!req->waiter)
+		req->waiter = get_task_struct(current);
 	zuf_count_op(sbi, req->hdr->operation);
 	err = post(sbi->root, req);
 	if (!err)
@@ -317,16 +341,27 @@ void zuf_lanes_kill(struct zuf_root *root)
 	lane_kill(&root->back);
 }
 
-static bool lane_late(struct zuf_lane *lane, unsigned long limit)
+/* lane->lock is held. */
+static bool list_late(struct list_head *list, unsigned long limit)
 {
 	struct zuf_req *req;
 	bool late = false;
 
+	list_for_each_entry(req, list, queue) {
+		late |= time_after(jiffies, req->started + limit);
+		if (req->waiter && time_after(jiffies, req->started + HZ))
+			wake_up_process(req->waiter); /* for wait_mode() */
+	}
+	return late;
+}
+
+static bool lane_late(struct zuf_lane *lane, unsigned long limit)
+{
+	bool late;
+
 	spin_lock(&lane->lock);
-	list_for_each_entry(req, &lane->queue, queue)
-		late |= time_after(jiffies, req->started + limit);
-	list_for_each_entry(req, &lane->running, queue)
-		late |= time_after(jiffies, req->started + limit);
+	late = list_late(&lane->queue, limit);
+	late |= list_late(&lane->running, limit);
 	spin_unlock(&lane->lock);
 	return late;
 }
@@ -336,7 +371,52 @@ bool zuf_lanes_late(struct zuf_root *root, unsigned long limit)
 	bool late = lane_late(&root->back, limit);
 	unsigned int cpu;
 
-	for (cpu = 0; cpu < nr_cpu_ids && !late; cpu++)
-		late = lane_late(&root->cpu[cpu], limit);
+	for (cpu = 0; cpu < nr_cpu_ids; cpu++)
+		late |= lane_late(&root->cpu[cpu], limit);
 	return late;
 }
+
+#ifdef CONFIG_ZUF_DEBUG
+static unsigned int slow_op_s = 7;
+module_param(slow_op_s, uint, 0644);
+MODULE_PARM_DESC(slow_op_s, "seconds after which an operation is called slow");
+
+/* lane->lock is held. */
+static void list_watch(struct list_head *list, const char *where)
+{
+	struct zuf_req *req;
+
+	list_for_each_entry(req, list, queue) {
+		unsigned long age = (jiffies - req->started) / HZ;
+
+		if (age < slow_op_s || req->slow)
+			continue;
+		req->slow = true;
+		pr_warn_ratelimited(
+			"slow: operation %u (unique %llu) of %s, %s for %lu s\n",
+			req->hdr->operation, req->unique,
+			req->waiter ? req->waiter->comm : "zuf", where, age);
+	}
+}
+
+static void lane_watch(struct zuf_lane *lane)
+{
+	spin_lock(&lane->lock);
+	list_watch(&lane->queue, "queued");
+	list_watch(&lane->running, "with the server");
+	spin_unlock(&lane->lock);
+}
+
+void zuf_lanes_watch(struct zuf_root *root)
+{
+	unsigned int cpu;
+
+	for (cpu = 0; cpu < nr_cpu_ids; cpu++)
+		lane_watch(&root->cpu[cpu]);
+	lane_watch(&root->back);
+}
+#else
+void zuf_lanes_watch(struct zuf_root *root)
+{
+}
+#endif

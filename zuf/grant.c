@@ -119,25 +119,12 @@ bool zuf_space_reclaim(struct zuf_sb_info *sbi)
 int zuf_dispatch_space(struct zuf_sb_info *sbi, struct zuf_req *req,
 		       size_t min_out)
 {
-	struct zuf_req *again;
-	int err;
+	int err = zuf_dispatch(sbi, req, min_out);
 
-	/* A request is used once: the copy is for the second try. */
-	again = zuf_req_alloc(sbi, req->hdr->operation, req->size,
-			      req->hdr->in_len, req->hdr->out_start);
-	if (!again)
-		return -ENOMEM;
-	memcpy((char *)again->hdr + sizeof(*again->hdr),
-	       (char *)req->hdr + sizeof(*req->hdr),
-	       req->size - sizeof(*req->hdr));
-	again->wait = req->wait;
-	err = zuf_dispatch(sbi, req, min_out);
-	if (err == -ENOSPC && zuf_space_reclaim(sbi)) {
-		err = zuf_dispatch(sbi, again, min_out);
-		memcpy(req->hdr, again->hdr, req->size);
-	}
-	zuf_req_put(again);
-	return err;
+	if (err != -ENOSPC || !zuf_space_reclaim(sbi))
+		return err;
+	zuf_req_again(req);
+	return zuf_dispatch(sbi, req, min_out);
 }
 
 /* ---- commit ---- */
@@ -229,6 +216,7 @@ static int commit(struct inode *inode, loff_t size, u64 blocks, u32 want)
 {
 	int err;
 
+	zuf_assert(inode_is_locked(inode));
 	pmem_wmb(); /* the data before the map and the size that tell of it */
 	err = try_commit(inode, size, blocks, want);
 	if (err == -ENOSPC && zuf_space_reclaim(ZUF_SB(inode->i_sb)))

@@ -121,13 +121,14 @@ int zuf_dispatch_mount(struct zuf_sb_info *sbi, enum e_mount_operation op,
 
 /* ---- the mount thread ---- */
 
-static struct zuf_mreq *take_current(struct zuf_root *root)
+/* NULL if the mount thread has nothing to answer, or is one of another epoch. */
+static struct zuf_mreq *take_current(struct zuf_root *root, u64 epoch)
 {
-	struct zuf_mreq *mr;
+	struct zuf_mreq *mr = NULL;
 
 	spin_lock(&root->mount_lock);
-	mr = root->mount_cur;
-	root->mount_cur = NULL;
+	if (root->epoch == epoch)
+		swap(mr, root->mount_cur);
 	spin_unlock(&root->mount_lock);
 	return mr;
 }
@@ -140,7 +141,7 @@ static void answer(struct zuf_root *root, struct zuf_mreq *mr,
 	spin_lock(&root->mount_lock);
 	if (mr->state == RELAY_RUNNING) {
 		take_outputs(&mr->zim, from);
-		mr->zim.hdr.err = err > 0 || err < -MAX_ERRNO ? -EIO : err;
+		mr->zim.hdr.err = zuf_check_errno(err);
 		mr->state = RELAY_DONE;
 	}
 	spin_unlock(&root->mount_lock);
@@ -180,10 +181,10 @@ static int next(struct zuf_root *root, u64 epoch, struct zufs_ioc_mount *zim)
 	return err;
 }
 
-static void set_ready(struct zuf_root *root)
+static void set_ready(struct zuf_root *root, u64 epoch)
 {
 	mutex_lock(&root->ctl);
-	if (root->alive)
+	if (root->alive && root->epoch == epoch)
 		root->state = ZUF_ROOT_MOUNT_READY;
 	mutex_unlock(&root->ctl);
 }
@@ -197,8 +198,8 @@ long zuf_mount_wait(struct zuf_file *zf, struct zufs_ioc_mount __user *arg)
 
 	if (!zim)
 		return -ENOMEM;
-	set_ready(root);
-	mr = take_current(root);
+	set_ready(root, zf->epoch);
+	mr = take_current(root, zf->epoch);
 	if (mr) {
 		if (copy_from_user(zim, arg, sizeof(*zim)))
 			zim->hdr.err = -EIO;

@@ -214,11 +214,9 @@ static int dentry_op(struct inode *dir, struct dentry *dentry,
 	io = zuf_req_op(req, struct zufs_ioc_dentry);
 	io->child = ZUF_I(inode)->iref;
 	err = put_name(&io->str, &dentry->d_name);
-	if (!err && op == ZUFS_OP_ADD_DENTRY)
+	if (!err)
 		err = zuf_dispatch_space(ZUF_SB(dir->i_sb), req,
 					 req->hdr->out_max);
-	else if (!err)
-		err = op_run(dir, req);
 	if (!err && !zuf_check_attr(dir->i_sb, &io->dir))
 		zuf_update_attr(dir, &io->dir, true);
 	if (!err && !zuf_check_attr(dir->i_sb, &io->attr))

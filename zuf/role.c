@@ -104,11 +104,18 @@ static long hello(struct zuf_file *zf, struct zufs_ioc_hello __user *arg)
 static long register_fs(struct zuf_file *zf,
 			struct zufs_ioc_register_fs __user *arg)
 {
+	struct zuf_root *root = zf->root;
 	struct zufs_ioc_register_fs r;
+	int err = -ENOTCONN;
 
 	if (copy_from_user(&r, arg, sizeof(r)))
 		return -EFAULT;
-	return zuf_type_register(zf->root, r.zfi_id, &r.rfi);
+	/* Under ctl: the end of the epoch takes the types from the root. */
+	mutex_lock(&root->ctl);
+	if (root->alive && root->epoch == zf->epoch)
+		err = zuf_type_register(root, r.zfi_id, &r.rfi);
+	mutex_unlock(&root->ctl);
+	return err;
 }
 
 static long numa_map(struct zufs_ioc_numa_map __user *arg)

@@ -17,6 +17,14 @@ static atomic64_t last_sb_id;
 
 /* ---- the object ---- */
 
+/* The freezer gives up after 20 seconds: callers of a server that hangs are told by then. */
+static unsigned long watch_period(const struct zuf_root *root)
+{
+	if (IS_ENABLED(CONFIG_ZUF_DEBUG))
+		return HZ;
+	return clamp(root->timeout * HZ / 4, 1U * HZ, 5U * HZ);
+}
+
 static void watch(struct work_struct *work)
 {
 	struct zuf_root *root =
@@ -26,7 +34,8 @@ static void watch(struct work_struct *work)
 
 	if (zuf_lanes_late(root, limit) || zuf_mounts_late(root, limit))
 		zuf_epoch_end(root, epoch, "it did not answer in time");
-	schedule_delayed_work(&root->watch, max(limit / 4, (unsigned long)HZ));
+	zuf_lanes_watch(root);
+	schedule_delayed_work(&root->watch, watch_period(root));
 }
 
 static void root_free(struct zuf_root *root)

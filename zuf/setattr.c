@@ -116,7 +116,7 @@ static int send_attr(struct user_namespace *ns, struct inode *inode,
 	zuf_fill_op(req, inode);
 	fill_attr(io, ns, inode, ia);
 	req->wait = ZUF_WAIT_KILL;
-	err = zuf_dispatch(sbi, req, sizeof(io->attr));
+	err = zuf_dispatch_space(sbi, req, sizeof(io->attr));
 	if (!err)
 		err = zuf_check_attr(inode->i_sb, &io->attr);
 	if (!err) {

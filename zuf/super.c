@@ -160,6 +160,7 @@ static void zuf_put_super(struct super_block *sb)
 	struct zufs_ioc_mount *zim;
 
 	zuf_evict_wait_all(sbi);
+	zuf_assert(list_empty(&sbi->grants) && list_empty(&sbi->evicting));
 	zim = kzalloc(sizeof(*zim), GFP_KERNEL | __GFP_NOFAIL);
 	zuf_dispatch_mount(sbi, ZUFS_M_UMOUNT, zim);
 	kfree(zim);
@@ -387,20 +388,54 @@ static int get_tree(struct fs_context *fc)
 	return get_tree_bdev(fc, fill_super);
 }
 
-static int reconfigure(struct fs_context *fc)
+/* What a remount says of the kernel's own options: none but pedantic may change. */
+static int check_remount(struct fs_context *fc, const struct zuf_sb_info *sbi)
 {
-	struct super_block *sb = fc->root->d_sb;
+	const struct zuf_fc *zfc = fc->fs_private;
+	u64 fixed = ZUFS_M_EPHEMERAL | ZUFS_M_PRIVATE;
+
+	if (zfc->flags & fixed & ~sbi->mount_flags)
+		return invalf(fc,
+			      "ephemeral and private are for new mounts only");
+	return 0;
+}
+
+static int send_remount(struct fs_context *fc, struct super_block *sb)
+{
+	const struct zuf_fc *zfc = fc->fs_private;
 	struct zufs_ioc_mount *zim = kzalloc(sizeof(*zim), GFP_KERNEL);
 	int err;
 
 	if (!zim)
 		return -ENOMEM;
-	sync_filesystem(sb);
 	zim->remount_flags = (sb_rdonly(sb) ? ZUFS_REM_WAS_RO : 0) |
 			     (fc->sb_flags & SB_RDONLY ? ZUFS_REM_WILL_RO : 0);
+	memcpy(zim->options, zfc->options, zfc->len);
+	zim->options_len = zfc->len;
 	err = zuf_dispatch_mount(ZUF_SB(sb), ZUFS_M_REMOUNT, zim);
 	kfree(zim);
 	return err;
+}
+
+static int reconfigure(struct fs_context *fc)
+{
+	struct super_block *sb = fc->root->d_sb;
+	struct zuf_sb_info *sbi = ZUF_SB(sb);
+	struct zuf_fc *zfc = fc->fs_private;
+	int err = check_remount(fc, sbi);
+
+	if (err)
+		return err;
+	sync_filesystem(sb);
+	err = send_remount(fc, sb);
+	if (err)
+		return err;
+	sbi->mount_flags &= ~ZUFS_M_RDONLY;
+	sbi->mount_flags |= (fc->sb_flags & SB_RDONLY ? ZUFS_M_RDONLY : 0) |
+			    (zfc->flags & ZUFS_M_PEDANTIC);
+	if (zfc->flags & ZUFS_M_PEDANTIC)
+		sbi->pedantic = zfc->pedantic;
+	return 0;
 }
 
 static void free_fc(struct fs_context *fc)

@@ -20,6 +20,12 @@
 #undef pr_fmt
 #define pr_fmt(fmt) "zuf: " fmt
 
+#ifdef CONFIG_ZUF_DEBUG
+#define zuf_assert(cond) WARN_ON_ONCE(!(cond))
+#else
+#define zuf_assert(cond) ((void)sizeof(cond))
+#endif
+
 struct zuf_root; /* root.c: one mount of the control root */
 struct zuf_req;	 /* dispatch.c */
 struct zuf_lane; /* channel.c */
@@ -129,6 +135,7 @@ struct zuf_req {
 	struct task_struct *waiter; /* a reference is held */
 	unsigned int cpu;	    /* of the caller when it posted */
 	unsigned long started;	    /* jiffies, for the time limit */
+	bool slow; /* was called slow; lane->lock, CONFIG_ZUF_DEBUG */
 	enum zuf_wait wait;
 	int err;			   /* of the answer, valid when DONE */
 	void (*done)(struct zuf_req *req); /* ZUF_WAIT_BACK; process context */
@@ -145,13 +152,15 @@ struct zuf_req {
 struct zuf_req *zuf_req_alloc(struct zuf_sb_info *sbi, u16 op, size_t size,
 			      size_t in_len, size_t out_start);
 void zuf_req_put(struct zuf_req *req);
+/* One that was answered with an error can be handed over once more. */
+void zuf_req_again(struct zuf_req *req);
 #define zuf_req_op(req, type) ((type *)(req)->hdr)
 
 /*
  * Hands @req over and waits as req->wait says. Returns the server's err (checked to be an
  * errno), -EINTR if abandoned, -EIO if the epoch ended or there is no server, -EDEADLK if the caller is
  * the server itself. On 0 the bytes [out_start, out_start + out_len) of the buffer are the answer;
- * the rest of the output room is zero. out_len may be less than the fixed outputs: zuf_dispatch
+ * the rest of the output room is zero; on an error all of it is. out_len may be less than the fixed outputs: zuf_dispatch
  * answers -EIO then if it is below @min_out.
  */
 int zuf_dispatch(struct zuf_sb_info *sbi, struct zuf_req *req, size_t min_out);
