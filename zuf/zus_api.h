@@ -285,7 +285,7 @@ struct zufs_ioc_mount {
 static_assert(offsetof(struct zufs_ioc_mount, options) == 272, "wire");
 static_assert(sizeof(struct zufs_ioc_mount) == 2320, "wire");
 
-/* CPU n is in cpus[n / 64] of its node; nodes that aren't online are empty. */
+/* Which node each CPU is of. */
 struct zufs_ioc_numa_map {
 	struct zufs_ioc_hdr hdr; /*  0 */
 	__u32 possible_nodes;	 /* 40: OUT highest possible id + 1 */
