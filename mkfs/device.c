@@ -98,6 +98,15 @@ static bool want_new(const struct mkfs *mk, const struct device *dev)
 	return true;
 }
 
+static bool check_block(const char *path, const struct stat *st)
+{
+	unsigned int ma = major(st->st_rdev), mi = minor(st->st_rdev);
+	char dir[64];
+
+	snprintf(dir, sizeof(dir), "/sys/dev/block/%u:%u", ma, mi);
+	return pmem_check(path, ma, mi) && partition_check(path, dir);
+}
+
 bool device_open(const struct mkfs *mk, struct device *dev)
 {
 	struct stat st;
@@ -112,8 +121,7 @@ bool device_open(const struct mkfs *mk, struct device *dev)
 			    dev->path);
 	if (!refuse_mounted(dev->path, &st))
 		return false;
-	if (dev->block &&
-	    !pmem_check(dev->path, major(st.st_rdev), minor(st.st_rdev)))
+	if (dev->block && !check_block(dev->path, &st))
 		return false;
 	return open_fd(mk, dev) && device_size(dev);
 }

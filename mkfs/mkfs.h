@@ -61,4 +61,12 @@ bool device_unmap(const struct device *dev, void *base, uint64_t bytes);
 /* Whether the block device of @rdev can do DAX; else says what to type. */
 bool pmem_check(const char *path, unsigned int major, unsigned int minor);
 
+/* ---- partition.c ---- */
+
+/*
+ * Whether the kernel can mount the block device whose folder in sysfs is @dir,
+ * if it is a partition; else says how to make one that it can.
+ */
+bool partition_check(const char *path, const char *dir);
+
 #endif /* MKFS_H */

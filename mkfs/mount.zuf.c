@@ -307,20 +307,45 @@ static int do_mount(const struct request *rq, const char *type,
 		       0;
 }
 
+/* What mount(2) answers, for a filesystem; see zuf/md.c and zuf/super.c. */
 static const char *cause(int err)
 {
 	switch (err) {
 	case ENODEV:
 		return "the kernel does not know this type: load the module zuf and start zusd";
 	case ENOTCONN:
+		return "no server serves this type now: start zusd";
 	case EIO:
-		return "no server answers: is zusd running?";
+		return "the server died or gave a bad answer: see zusd's messages, start it again";
 	case EOPNOTSUPP:
-		return "the device cannot do DAX: it must be pmem in mode fsdax";
+		return "its server wants to move the data itself, which the kernel does not offer: use a plugin that has the kernel do it, as toyfs";
 	case EINVAL:
-		return "no valid filesystem of this type, or an unknown option: dmesg(1) tells which";
+		return "no fsdax pmem, a partition that begins at no multiple of 2 MiB, no valid filesystem of this type, or an unknown option: dmesg(1) and zusd's messages tell which";
 	case EBUSY:
-		return "already mounted, or in use";
+		return "mounted already, or in use: findmnt(8) and lsof(8) tell by whom";
+	case EUCLEAN:
+		return "what is on the device contradicts itself: zusd's messages tell where";
+	case EROFS:
+		return "it has a feature that is unknown here, so it can only be read: mount it with -o ro";
+	case EACCES:
+		return "the device is write-protected: mount it with -o ro";
+	case EPERM:
+		return "only root may mount";
+	}
+	return strerror(err);
+}
+
+static const char *root_cause(int err)
+{
+	switch (err) {
+	case ENODEV:
+		return "the module is not loaded: type \"modprobe zuf\"";
+	case EINVAL:
+		return "the one option of a control root is timeout=SECONDS, 1 to 86400";
+	case EBUSY:
+		return "mounted there already";
+	case EPERM:
+		return "only root may mount";
 	}
 	return strerror(err);
 }
@@ -351,8 +376,9 @@ static bool mount_any(const struct request *rq, char *names)
 	     type = strtok_r(NULL, " \t\n", &save))
 		err = do_mount(rq, type, MS_SILENT);
 	if (err == EINVAL)
-		return fail("%s: no registered filesystem knows what is on it",
-			    rq->source);
+		return fail(
+			"%s: no registered filesystem knows what is on it, or it is no fsdax pmem: dmesg(1) tells which",
+			rq->source);
 	return report(rq, "zuf", err);
 }
 
@@ -368,6 +394,13 @@ static bool mount_device(const struct request *rq)
 	return type ? mount_named(rq, names, type) : mount_any(rq, names);
 }
 
+static bool mount_root(const struct request *rq)
+{
+	int err = do_mount(rq, "zuf", 0);
+
+	return !err || fail("control root on %s: %s", rq->dir, root_cause(err));
+}
+
 static bool run(const struct request *rq)
 {
 	struct stat st;
@@ -375,7 +408,7 @@ static bool run(const struct request *rq)
 	if (rq->ns && !enter_namespace(rq->ns))
 		return false;
 	if (!strchr(rq->source, '/'))
-		return report(rq, "zuf", do_mount(rq, "zuf", 0));
+		return mount_root(rq);
 	if (stat(rq->source, &st))
 		return fail("%s: %s", rq->source, strerror(errno));
 	if (!S_ISBLK(st.st_mode))
