@@ -82,7 +82,8 @@ struct zus_server {
 	struct zus_zt *zts;
 	unsigned int nr_zts;
 	_Atomic bool stopping;
-	int event_fd; /* written when the connection is lost */
+	_Atomic bool lost; /* by the kernel's will: pmem is gone too */
+	int event_fd;	   /* written when the connection is lost */
 };
 
 int zus_role_open(const struct zus_server *srv);
@@ -90,6 +91,7 @@ int zus_role_open(const struct zus_server *srv);
 int zus_server_connect(struct zus_server *srv);
 /* Threads, types, mounts from now on. Says itself what failed. */
 int zus_server_start(struct zus_server *srv);
+/* Ends the threads, takes down what is mounted still, and disconnects. */
 void zus_server_stop(struct zus_server *srv);
 unsigned int zus_server_mounts(void);
 void *zus_mount_thread(void *arg);

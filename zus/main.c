@@ -32,7 +32,7 @@ static void usage(FILE *to)
 		"Serves the filesystems of PLUGIN (a name, or a path with a /).\n\n"
 		"  -r, --root DIR        control root (" DEFAULT_ROOT ")\n"
 		"  -p, --plugin-dir DIR  where plugins are found by name\n"
-		"  -f, --force           stop on SIGTERM even with live mounts\n"
+		"  -f, --force           stop on a signal even with live mounts\n"
 		"  -v, --verbose         say more\n"
 		"  -h, --help            this text\n"
 		"  -V, --version         the version\n");
@@ -160,7 +160,8 @@ static int wait_for_end(struct zus_server *srv, int sig_fd)
 			continue;
 		if (fds[1].revents) {
 			zus_log(ZUS_ERR,
-				"the kernel ended the connection (a time limit, abort, or umount of the control root): exiting");
+				"the kernel ended the connection (a time limit, or a write to %s/abort): exiting",
+				srv->root);
 			return 1;
 		}
 		if (read(sig_fd, &si, sizeof(si)) == sizeof(si) && may_stop())
@@ -168,7 +169,10 @@ static int wait_for_end(struct zus_server *srv, int sig_fd)
 	}
 }
 
-/* SIGTERM and SIGINT arrive at a file from now on, or -errno. */
+/*
+ * The signals that end it arrive at a file from now on, or -errno. SIGHUP too:
+ * a terminal that goes must not take mounts along.
+ */
 static int catch_signals(void)
 {
 	sigset_t set;
@@ -177,6 +181,7 @@ static int catch_signals(void)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	fd = signalfd(-1, &set, SFD_CLOEXEC);

@@ -126,22 +126,20 @@ static void pmem_drop(struct zus_mount *m)
 
 /* ---- mount operations ---- */
 
-static int do_mount(struct zus_server *srv, struct zufs_ioc_mount *zim)
+static int mount_type(struct zus_server *srv, struct zus_fs_info *zfi,
+		      struct zufs_ioc_mount *zim)
 {
 	struct zus_md md = { 0 };
 	struct zus_mount *m;
 	int err;
 
-	if (!zim->zfi_id || zim->zfi_id > zus_nr_types)
-		return -EINVAL;
 	m = calloc(1, sizeof(*m));
 	if (!m)
 		return -ENOMEM;
 	m->pmem_fd = -1;
 	err = pmem_grab(srv, m, zim->sb_id, &md);
 	if (!err)
-		err = zus_sb_mount(m, zus_types[zim->zfi_id - 1], &md,
-				   srv->epoch, zim);
+		err = zus_sb_mount(m, zfi, &md, srv->epoch, zim);
 	if (err) {
 		pmem_drop(m);
 		free(m);
@@ -151,15 +149,44 @@ static int do_mount(struct zus_server *srv, struct zufs_ioc_mount *zim)
 	return 0;
 }
 
+static int do_mount(struct zus_server *srv, struct zufs_ioc_mount *zim)
+{
+	bool silent = zim->mount_flags & ZUFS_M_SILENT;
+	struct zus_fs_info *zfi;
+	int err;
+
+	if (!zim->zfi_id || zim->zfi_id > zus_nr_types)
+		return -EINVAL;
+	zfi = zus_types[zim->zfi_id - 1];
+	err = mount_type(srv, zfi, zim);
+	if (err)
+		zus_log(silent ? ZUS_DBG : ZUS_WARN, "mount %llu: %s: %s",
+			(unsigned long long)zim->sb_id, zfi->rfi.fsname,
+			strerror(-err));
+	else
+		zus_log(ZUS_DBG, "mount %llu: %s, %llu blocks, %s",
+			(unsigned long long)zim->sb_id, zfi->rfi.fsname,
+			(unsigned long long)zim->t1_blocks,
+			zim->mount_flags & ZUFS_M_RDONLY ? "ro" : "rw");
+	return err;
+}
+
+static void take_down(struct zus_mount *m)
+{
+	zus_log(ZUS_DBG, "umount %llu: %s", (unsigned long long)m->sb_id,
+		m->sbi->zfi->rfi.fsname);
+	zus_sb_umount(m);
+	pmem_drop(m);
+	free(m);
+}
+
 static int do_umount(struct zufs_ioc_mount *zim)
 {
 	struct zus_mount *m = mounts_del(zim->sb_id);
 
 	if (!m)
 		return -ESTALE;
-	zus_sb_umount(m);
-	pmem_drop(m);
-	free(m);
+	take_down(m);
 	return 0;
 }
 
@@ -173,6 +200,10 @@ static int do_remount(struct zufs_ioc_mount *zim)
 	zim->options[sizeof(zim->options) - 1] = 0;
 	if (m->sbi->zfi->op->sbi_remount)
 		err = m->sbi->zfi->op->sbi_remount(m->sbi, zim);
+	zus_log(err ? ZUS_WARN : ZUS_DBG, "remount %llu: %s, %s%s%s",
+		(unsigned long long)m->sb_id, m->sbi->zfi->rfi.fsname,
+		zim->remount_flags & ZUFS_REM_WILL_RO ? "ro" : "rw",
+		err ? ": " : "", err ? strerror(-err) : "");
 	zus_mount_put(m);
 	return err;
 }
@@ -203,6 +234,7 @@ void *zus_mount_thread(void *arg)
 		if (ioctl(srv->mount_fd, ZU_IOC_MOUNT, &zim)) {
 			if (errno == EINTR)
 				continue;
+			srv->lost = true;
 			break;
 		}
 		if (zim.hdr.operation == ZUFS_M_BREAK && srv->stopping)
@@ -231,6 +263,10 @@ static int hello(struct zus_server *srv)
 		return -EPROTONOSUPPORT;
 	srv->epoch = h.epoch;
 	srv->num_channels = h.num_channels;
+	zus_log(ZUS_DBG,
+		"connected to %s: epoch %llu, protocol %u.%u, %u channels",
+		srv->root, (unsigned long long)h.epoch, h.major, h.minor,
+		h.num_channels);
 	return 0;
 }
 
@@ -298,6 +334,22 @@ int zus_server_start(struct zus_server *srv)
 	return err;
 }
 
+/*
+ * What is mounted when the server ends by --force: its threads are gone, so no
+ * operation runs. The kernel keeps pmem mapped until mount_fd is closed.
+ */
+static void take_down_all(const struct zus_server *srv)
+{
+	struct zus_mount *m;
+
+	while (mounts && !srv->lost) {
+		m = mounts_del(mounts->sb_id);
+		zus_log(ZUS_WARN, "%s is mounted still: it answers EIO now",
+			m->sbi->zfi->rfi.fsname);
+		take_down(m);
+	}
+}
+
 void zus_server_stop(struct zus_server *srv)
 {
 	struct zufs_ioc_break_all brk = { 0 };
@@ -306,6 +358,7 @@ void zus_server_stop(struct zus_server *srv)
 	ioctl(srv->mount_fd, ZU_IOC_BREAK_ALL, &brk);
 	pthread_join(srv->mount_thread, NULL);
 	zus_zts_join(srv);
+	take_down_all(srv);
 	close(srv->mount_fd);
 	close(srv->root_fd);
 }

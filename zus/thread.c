@@ -107,6 +107,7 @@ static void zt_loop(struct zus_zt *zt)
 		if (ioctl(zt->fd, ZU_IOC_WAIT_OPT, zt->buf)) {
 			if (errno == EINTR)
 				continue;
+			zt->srv->lost = true;
 			break;
 		}
 		if (zt->buf->operation != ZUFS_OP_BREAK)

@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0
+/*
+ * zusd from main() to its end, on a kernel half that is played here: ioctl()
+ * answers with a script. The server runs in a child; what it says is read.
+ */
+#include <check.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <sys/statfs.h>
+#include <sys/wait.h>
+
+#define main		zusd_main
+#define zus_load_plugin test_load_plugin
+#include "../../zus/main.c"
+#undef main
+
+#define EPOCH	7
+#define SB_ID	5
+#define ROOT	1
+#define CHILD	2
+#define OP_SIZE (64U << 10)
+
+/* ---- a plugin that says what is called ---- */
+
+static void t_evict(struct zus_inode_info *zii, bool free_inode)
+{
+	(void)free_inode;
+	zus_log(ZUS_INFO, "evict %llu", (unsigned long long)zii->ino);
+}
+
+static int t_lookup(struct zus_sb_info *sbi, struct zus_inode_info *dir,
+		    struct zufs_ioc_lookup *io, struct zus_inode_info **zii);
+
+static const struct zus_zii_operations zii_ops = { .evict = t_evict };
+static const struct zus_sbi_operations sbi_ops = { .lookup = t_lookup };
+static struct zus_inode_info root = { .op = &zii_ops, .ino = ROOT },
+			     child = { .op = &zii_ops, .ino = CHILD };
+static struct zus_sb_info sb = { .op = &sbi_ops };
+
+/* Takes long, so that the signal comes meanwhile. */
+static int t_lookup(struct zus_sb_info *sbi, struct zus_inode_info *dir,
+		    struct zufs_ioc_lookup *io, struct zus_inode_info **zii)
+{
+	(void)sbi, (void)dir;
+	zus_log(ZUS_INFO, "lookup begins");
+	usleep(300000);
+	zus_log(ZUS_INFO, "lookup ends");
+	io->attr.zi.i_ino = CHILD;
+	*zii = &child;
+	return 0;
+}
+
+static struct zus_sb_info *t_alloc(struct zus_fs_info *zfi)
+{
+	(void)zfi;
+	return &sb;
+}
+
+static void t_free(struct zus_sb_info *sbi)
+{
+	(void)sbi;
+	zus_log(ZUS_INFO, "sbi_free");
+}
+
+static int t_init(struct zus_sb_info *sbi, struct zufs_ioc_mount *zim)
+{
+	if (zim->options[0])
+		return -EINVAL;
+	sbi->z_root = &root;
+	zim->blocksize_bits = 12;
+	return 0;
+}
+
+static void t_fini(struct zus_sb_info *sbi)
+{
+	/* The map is there still: else this is a SIGSEGV. */
+	*(volatile char *)sbi->md.addr = 1;
+	zus_log(ZUS_INFO, "sbi_fini");
+}
+
+static int t_remount(struct zus_sb_info *sbi, struct zufs_ioc_mount *zim)
+{
+	(void)sbi;
+	return zim->options[0] ? -EINVAL : 0;
+}
+
+static const struct zus_zfi_operations zfi_ops = {
+	.sbi_alloc = t_alloc,
+	.sbi_free = t_free,
+	.sbi_init = t_init,
+	.sbi_fini = t_fini,
+	.sbi_remount = t_remount,
+};
+
+static struct zus_fs_info zfi = { .rfi = { .fsname = "memfs" },
+				  .op = &zfi_ops };
+
+int test_load_plugin(const char *name, const char **why)
+{
+	*why = name;
+	return zus_register_one(&zfi);
+}
+
+/* ---- the kernel half ---- */
+
+static const int *script; /* of mount operations, behind the last one 0 */
+static unsigned int step;
+static bool do_lookup, looked_up, mounted, broken;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t news = PTHREAD_COND_INITIALIZER;
+
+int openat(int dir, const char *path, int flags, ...)
+{
+	(void)dir, (void)path;
+	(void)flags;
+	return memfd_create("role", MFD_CLOEXEC);
+}
+
+int fstatfs(int fd, struct statfs *sf)
+{
+	(void)fd;
+	sf->f_type = ZUFS_SUPER_MAGIC;
+	return 0;
+}
+
+/* Options make the plugin refuse. */
+static void next_mount(struct zufs_ioc_mount *zim)
+{
+	int what = script[step];
+
+	memset(zim, 0, sizeof(*zim));
+	zim->hdr.operation = what < 0 ? -what : what;
+	zim->sb_id = SB_ID;
+	zim->zfi_id = 1;
+	zim->t1_blocks = 512;
+	if (what < 0)
+		zim->options[0] = 'x';
+	if (what == ZUFS_M_REMOUNT)
+		zim->remount_flags = ZUFS_REM_WILL_RO;
+}
+
+static int wait_mount(struct zufs_ioc_mount *zim)
+{
+	if (step && zim->hdr.err != (script[step - 1] < 0 ? -EINVAL : 0))
+		zus_log(ZUS_ERR, "script: %d answers %d", script[step - 1],
+			zim->hdr.err);
+	mounted = step > 0;
+	pthread_cond_broadcast(&news);
+	while (!script[step] && !broken)
+		pthread_cond_wait(&news, &lock);
+	next_mount(zim);
+	if (script[step])
+		step++;
+	else
+		zim->hdr.operation = ZUFS_M_BREAK;
+	return 0;
+}
+
+static int wait_opt(struct zufs_ioc_op *op)
+{
+	struct zufs_ioc_lookup *io = (void *)op;
+
+	while (!broken && !(do_lookup && mounted && !looked_up))
+		pthread_cond_wait(&news, &lock);
+	memset(op, 0, sizeof(struct zufs_ioc_lookup));
+	op->hdr.operation = ZUFS_OP_BREAK;
+	if (looked_up || !do_lookup || !mounted)
+		return 0;
+	looked_up = true;
+	op->hdr.operation = ZUFS_OP_LOOKUP;
+	op->hdr.in_len = sizeof(struct zufs_ioc_lookup);
+	op->hdr.out_start = offsetof(struct zufs_ioc_lookup, attr);
+	op->hdr.out_max = sizeof(struct zufs_attr);
+	op->sb_id = SB_ID;
+	op->ii.ino = ROOT;
+	op->ii.handle = (uintptr_t)&root;
+	io->str.len = 1;
+	io->str.name[0] = 'a';
+	return 0;
+}
+
+static int run_ioctl(int fd, unsigned long cmd, void *arg)
+{
+	switch (cmd) {
+	case ZU_IOC_HELLO:
+		((struct zufs_ioc_hello *)arg)->epoch = EPOCH;
+		((struct zufs_ioc_hello *)arg)->num_channels = 1;
+		return 0;
+	case ZU_IOC_INIT_THREAD:
+		return ftruncate(fd, ZUS_API_MAP_MAX_SIZE + OP_SIZE);
+	case ZU_IOC_GRAB_PMEM:
+		((struct zufs_ioc_pmem *)arg)->t1_blocks = 512;
+		((struct zufs_ioc_pmem *)arg)->dev_count = 1;
+		((struct zufs_ioc_pmem *)arg)->dev[0].blocks = 512;
+		return ftruncate(fd, ZUFS_ALLOC_SIZE);
+	case ZU_IOC_MOUNT:
+		return wait_mount(arg);
+	case ZU_IOC_WAIT_OPT:
+		return wait_opt(arg);
+	case ZU_IOC_BREAK_ALL:
+		broken = true;
+		pthread_cond_broadcast(&news);
+	}
+	return 0;
+}
+
+int ioctl(int fd, unsigned long cmd, ...)
+{
+	va_list ap;
+	void *arg;
+	int ret;
+
+	va_start(ap, cmd);
+	arg = va_arg(ap, void *);
+	va_end(ap);
+	pthread_mutex_lock(&lock);
+	ret = run_ioctl(fd, cmd, arg);
+	pthread_mutex_unlock(&lock);
+	return ret;
+}
+
+/* ---- a server, and what it says ---- */
+
+static pid_t pid;
+static FILE *from;
+static char said[16384]; /* since its start */
+
+static void start(const int *mounts, bool lookup, char *option)
+{
+	char *argv[] = { "zusd", "-r", "/tmp", "memfs", option, NULL };
+	int fd[2];
+
+	ck_assert_int_eq(pipe(fd), 0);
+	pid = fork();
+	if (!pid) {
+		dup2(fd[1], STDERR_FILENO);
+		setvbuf(stderr, NULL, _IOLBF, 0);
+		script = mounts;
+		do_lookup = lookup;
+		alarm(50);
+		_exit(zusd_main(option ? 5 : 4, argv));
+	}
+	close(fd[1]);
+	from = fdopen(fd[0], "r");
+	said[0] = 0;
+}
+
+/* Reads on until a line has @text. */
+static void says(const char *text)
+{
+	char line[512];
+
+	do {
+		ck_assert_msg(fgets(line, sizeof(line), from) != NULL,
+			      "no \"%s\" in:\n%s", text, said);
+		ck_assert_uint_lt(strlen(said) + strlen(line), sizeof(said));
+		strcat(said, line);
+	} while (!strstr(line, text));
+}
+
+static void ends(int status)
+{
+	char line[512];
+	int got;
+
+	while (fgets(line, sizeof(line), from))
+		strncat(said, line, sizeof(said) - strlen(said) - 1);
+	fclose(from);
+	ck_assert_int_eq(waitpid(pid, &got, 0), pid);
+	ck_assert_ptr_null(strstr(said, "script:"));
+	ck_assert_msg(WIFEXITED(got) && WEXITSTATUS(got) == status,
+		      "status %x\n%s", got, said);
+}
+
+static const int one_mount[] = { ZUFS_M_MOUNT, 0 };
+static const int all_mounts[] = { ZUFS_M_MOUNT,	   ZUFS_M_REMOUNT,
+				  -ZUFS_M_REMOUNT, ZUFS_M_UMOUNT,
+				  -ZUFS_M_MOUNT,   0 };
+static const int no_mounts[] = { 0 };
+
+START_TEST(verbose)
+{
+	start(all_mounts, false, "-v");
+	says("connected to /tmp: epoch 7");
+	says("mount 5: memfs: Invalid argument");
+	kill(pid, SIGTERM);
+	ends(0);
+	ck_assert_ptr_nonnull(strstr(said, "mount 5: memfs, 512 blocks, rw\n"));
+	ck_assert_ptr_nonnull(strstr(said, "remount 5: memfs, ro\n"));
+	ck_assert_ptr_nonnull(
+		strstr(said, "remount 5: memfs, rw: Invalid argument\n"));
+	ck_assert_ptr_nonnull(strstr(said, "umount 5: memfs\n"));
+	ck_assert_ptr_nonnull(strstr(said, "ready on /tmp, epoch 7\n"));
+}
+END_TEST
+
+START_TEST(not_verbose)
+{
+	start(all_mounts, false, NULL);
+	says("mount 5: memfs: Invalid argument");
+	kill(pid, SIGTERM);
+	ends(0);
+	ck_assert_ptr_null(strstr(said, "connected"));
+	ck_assert_ptr_null(strstr(said, "512 blocks"));
+	ck_assert_ptr_null(strstr(said, "umount"));
+}
+END_TEST
+
+START_TEST(signals)
+{
+	static const int sig[] = { SIGHUP, SIGINT, SIGTERM };
+
+	start(one_mount, false, "-v");
+	says("mount 5: memfs");
+	for (int i = 0; i < 3; i++) {
+		kill(pid, sig[i]);
+		says("not stopping: 1 mounted filesystem;");
+	}
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	fclose(from);
+	for (int i = 0; i < 3; i++) {
+		start(no_mounts, false, NULL);
+		says("ready on");
+		kill(pid, sig[i]);
+		ends(0);
+	}
+}
+END_TEST
+
+/* Each mount is taken down, after the last operation. */
+START_TEST(forced)
+{
+	start(one_mount, true, "--force");
+	says("lookup begins");
+	kill(pid, SIGHUP);
+	says("lookup ends");
+	says("memfs is mounted still");
+	says("evict 2");
+	says("sbi_fini");
+	says("sbi_free");
+	ends(0);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("zusd");
+	TCase *t = tcase_create("zusd");
+	SRunner *sr;
+	int failed;
+
+	tcase_set_timeout(t, 60);
+	tcase_add_test(t, verbose);
+	tcase_add_test(t, not_verbose);
+	tcase_add_test(t, signals);
+	tcase_add_test(t, forced);
+	suite_add_tcase(s, t);
+	sr = srunner_create(s);
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
