@@ -59,6 +59,15 @@ static void reparent(struct toy_slot *slot, struct toy_slot *from,
 	add_nlink(to, 1);
 }
 
+/* Last: what goes out of a directory makes room for what comes in. */
+static int check_links(const struct mv *m)
+{
+	if (le32toh(m->od->zi.i_nlink) > TOY_LINK_MAX ||
+	    le32toh(m->nd->zi.i_nlink) > TOY_LINK_MAX)
+		return -EMLINK;
+	return 0;
+}
+
 static int replace(struct mv *m)
 {
 	struct toy_fs *fs = &m->ts->fs;
@@ -119,9 +128,10 @@ static int move(struct mv *m, uint64_t flags)
 	else
 		err = toy_dir_add(m->tx, fs, m->nd, m->new_name,
 				  m->old->zii.ino, slot_dt(m->os));
-	if (!err)
-		reparent(m->os, m->od, m->nd);
-	return err;
+	if (err)
+		return err;
+	reparent(m->os, m->od, m->nd);
+	return check_links(m);
 }
 
 static int exchange(struct mv *m)
@@ -142,7 +152,7 @@ static int exchange(struct mv *m)
 	reparent(m->os, m->od, m->nd);
 	reparent(m->ns, m->nd, m->od);
 	m->ns->zi.i_ctime = htole64(m->time);
-	return 0;
+	return check_links(m);
 }
 
 static void answer(struct mv *m, struct zufs_ioc_rename *io)
