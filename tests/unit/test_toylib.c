@@ -396,6 +396,28 @@ START_TEST(test_itable_full)
 }
 END_TEST
 
+/* Slots that are freed on another channel than they are made on. */
+START_TEST(test_itable_channels)
+{
+	const struct toy_state *st = pm_at(&fs, TOY_STATE_BN * TOY_BLOCK);
+	uint64_t ino[700], after[20];
+	struct toy_tx *tx;
+
+	for (unsigned int round = 0; round < 20; round++) {
+		for (unsigned int i = 0; i < 700; i++)
+			ino[i] = make_inode(0);
+		for (unsigned int i = 0; i < 700; i++) {
+			tx = begin(2);
+			ck_assert_int_eq(toy_slot_free(tx, ino[i]), 0);
+			ck_assert_int_eq(toy_tx_commit(tx), 0);
+		}
+		after[round] = le64toh(st->itable_blocks);
+	}
+	ck_assert_uint_eq(after[19], after[2]);
+	ck_assert_uint_le(after[19], 700 / TOY_SLOTS_PER_BLOCK + 32);
+}
+END_TEST
+
 static uint64_t seen;
 
 static int orphan_take(struct toy_fs *f, uint64_t entry, uint64_t pos,
@@ -463,9 +485,19 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-		test_sums,	   test_alloc,	 test_reserve,	test_tree,
-		test_tree_hostile, test_map,	 test_map_many, test_itable,
-		test_itable_full,  test_orphans, test_super,	NULL,
+		test_sums,
+		test_alloc,
+		test_reserve,
+		test_tree,
+		test_tree_hostile,
+		test_map,
+		test_map_many,
+		test_itable,
+		test_itable_full,
+		test_itable_channels,
+		test_orphans,
+		test_super,
+		NULL,
 	};
 
 	return run_suite("toylib", tests);
