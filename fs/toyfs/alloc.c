@@ -2,7 +2,8 @@
 /*
  * Space: allocation groups (AG), their volatile and persistent bitmaps.
  *
- * Locks: toy_ag.lock protects the volatile bits and is a leaf;
+ * Locks: toy_fs.room_lock protects what is claimed, and is taken before
+ * toy_ag.lock; toy_ag.lock protects the volatile bits and is a leaf;
  * toy_ag.commit_lock protects the AG's node on media, from toy_ags_apply to the
  * end of step 3, taken in ascending order. A bit is 1 if the block is taken;
  * volatile bits are a superset of the persistent ones.
@@ -239,13 +240,92 @@ static uint64_t own_place(const struct toy_fs *fs, unsigned int channel)
 	       lines * (channel % TOY_CHANNELS) / TOY_CHANNELS * 512;
 }
 
-int toy_reserve(struct toy_fs *fs, unsigned int channel, uint64_t hint,
+static int ag_count(struct toy_fs *fs, uint32_t a)
+{
+	struct toy_ag *ag = &fs->ags[a];
+	const struct toy_node *n;
+	int err = 0;
+
+	pthread_mutex_lock(&ag->lock);
+	if (!ag->counted && !ag->bits) {
+		err = toy_node_read(fs, NULL, TOY_AG_NODE_BN + a, TOY_AG_MAGIC,
+				    (const void **)&n);
+		if (!err)
+			ag->free = le32toh(n->free);
+		if (!err && ag->free > ag_size(fs, a))
+			err = ag_bad(a, "too many free blocks");
+	}
+	if (!err && !ag->counted) {
+		ag->counted = true;
+		atomic_fetch_add(&fs->free_blocks, ag->free);
+	}
+	pthread_mutex_unlock(&ag->lock);
+	return err;
+}
+
+/* ---- what is kept ---- */
+
+static uint64_t kept(const struct toy_fs *fs, enum toy_keep keep)
+{
+	const struct toy_state *st = pm_at(fs, TOY_STATE_BN * TOY_BLOCK);
+	uint64_t blocks = le64toh(st->itable_blocks), n;
+
+	if (blocks > fs->blocks)
+		blocks = fs->blocks;
+	/* One more for the rest, one for what the inode file grows by now. */
+	n = blocks * TOY_SLOTS_PER_BLOCK / TOY_ORPH_ENTRIES + 2;
+	return keep == TOY_KEEP_ORPHANS ? n : n + TOY_SPARE;
+}
+
+uint64_t toy_kept(const struct toy_fs *fs)
+{
+	return kept(fs, TOY_KEEP_ALL);
+}
+
+/*
+ * Lets the caller look for up to @want blocks; returns for how many, or 0: no
+ * space. AGs are counted as far as there is no room without them; a bad one has
+ * none. Who finds that others look for the rest waits for what they leave.
+ */
+static uint32_t claim(struct toy_fs *fs, enum toy_keep keep, uint32_t want)
+{
+	int64_t room;
+
+	pthread_mutex_lock(&fs->room_lock);
+	for (;;) {
+		room = atomic_load(&fs->free_blocks) -
+		       (int64_t)(fs->claimed + kept(fs, keep));
+		if (room >= want)
+			break;
+		if (fs->ags_asked < fs->ag_count)
+			ag_count(fs, fs->ags_asked++);
+		else if (room <= 0 && fs->claimed)
+			pthread_cond_wait(&fs->room_cond, &fs->room_lock);
+		else
+			break;
+	}
+	if (room > want)
+		room = want;
+	if (room < 0)
+		room = 0;
+	fs->claimed += (uint64_t)room;
+	pthread_mutex_unlock(&fs->room_lock);
+	return (uint32_t)room;
+}
+
+static void unclaim(struct toy_fs *fs, uint32_t n)
+{
+	pthread_mutex_lock(&fs->room_lock);
+	fs->claimed -= n;
+	pthread_cond_broadcast(&fs->room_cond);
+	pthread_mutex_unlock(&fs->room_lock);
+}
+
+static int take(struct toy_fs *fs, unsigned int channel, uint64_t hint,
 		uint32_t want, uint64_t *bn, uint32_t *len)
 {
 	uint64_t rel;
 
-	if (!want)
-		return -EINVAL;
 	if (!toy_is_data(fs, hint, 1))
 		hint = own_place(fs, channel);
 	rel = hint - fs->data_bn;
@@ -261,6 +341,31 @@ int toy_reserve(struct toy_fs *fs, unsigned int channel, uint64_t hint,
 		}
 	}
 	return -ENOSPC;
+}
+
+static int take_kept(struct toy_fs *fs, enum toy_keep keep,
+		     unsigned int channel, uint64_t hint, uint32_t want,
+		     uint64_t *bn, uint32_t *len)
+{
+	uint32_t may;
+	int err;
+
+	if (!want)
+		return -EINVAL;
+	if (keep == TOY_KEEP_NONE)
+		return take(fs, channel, hint, want, bn, len);
+	may = claim(fs, keep, want);
+	if (!may)
+		return -ENOSPC;
+	err = take(fs, channel, hint, may, bn, len);
+	unclaim(fs, may);
+	return err;
+}
+
+int toy_reserve(struct toy_fs *fs, unsigned int channel, uint64_t hint,
+		uint32_t want, uint64_t *bn, uint32_t *len)
+{
+	return take_kept(fs, TOY_KEEP_ALL, channel, hint, want, bn, len);
 }
 
 void toy_unreserve(struct toy_fs *fs, uint64_t bn, uint32_t len)
@@ -283,29 +388,6 @@ void toy_unreserve(struct toy_fs *fs, uint64_t bn, uint32_t len)
 		bn += n;
 		len -= n;
 	}
-}
-
-static int ag_count(struct toy_fs *fs, uint32_t a)
-{
-	struct toy_ag *ag = &fs->ags[a];
-	const struct toy_node *n;
-	int err = 0;
-
-	pthread_mutex_lock(&ag->lock);
-	if (!ag->counted && !ag->bits) {
-		err = toy_node_read(fs, NULL, TOY_AG_NODE_BN + a, TOY_AG_MAGIC,
-				    (const void **)&n);
-		if (!err)
-			ag->free = le32toh(n->free);
-		if (!err && ag->free > ag_size(fs, a))
-			err = ag_bad(a, "too many free blocks");
-	}
-	if (!err && !ag->counted) {
-		ag->counted = true;
-		atomic_fetch_add(&fs->free_blocks, ag->free);
-	}
-	pthread_mutex_unlock(&ag->lock);
-	return err;
 }
 
 int toy_count_free(struct toy_fs *fs, uint64_t *blocks)
@@ -370,7 +452,7 @@ static void run_note(struct toy_tx *tx, uint64_t bn, uint32_t len)
 int toy_alloc(struct toy_tx *tx, uint64_t hint, uint32_t want, uint64_t *bn,
 	      uint32_t *len)
 {
-	int err = toy_reserve(tx->fs, tx->channel, hint, want, bn, len);
+	int err = take_kept(tx->fs, tx->keep, tx->channel, hint, want, bn, len);
 
 	if (err)
 		return err;

@@ -178,19 +178,19 @@ int toy_sync(struct zus_inode_info *zii, struct zufs_ioc_sync *io)
 int toy_statfs(struct zus_sb_info *sbi, struct zufs_ioc_statfs *io)
 {
 	struct toy_fs *fs = &toy_sbi(sbi)->fs;
-	uint64_t total, free_, avail;
-	int err = toy_count_free(fs, &avail);
+	uint64_t total, free_, blocks, kept = toy_kept(fs);
+	int err = toy_count_free(fs, &blocks);
 
 	if (!err)
 		err = toy_count_inodes(fs, &total, &free_);
 	if (err)
 		return err;
 	io->blocks = fs->blocks - fs->data_bn;
-	io->bfree = avail;
-	io->bavail = avail;
+	io->bfree = blocks;
+	io->bavail = blocks > kept ? blocks - kept : 0;
 	/* The inode file grows as long as there are blocks. */
-	io->files = total + io->bfree * TOY_SLOTS_PER_BLOCK;
-	io->ffree = free_ + io->bfree * TOY_SLOTS_PER_BLOCK;
+	io->files = total + io->bavail * TOY_SLOTS_PER_BLOCK;
+	io->ffree = free_ + io->bavail * TOY_SLOTS_PER_BLOCK;
 	memcpy(io->uuid, fs->uuid, sizeof(io->uuid));
 	return 0;
 }

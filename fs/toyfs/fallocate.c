@@ -52,6 +52,7 @@ static int punch_step(struct toy_inode *ti, uint64_t from, uint64_t to,
 
 	if (err)
 		return err;
+	toy_tx_frees(tx);
 	err = toy_slot_get(tx, ti->zii.ino, &slot);
 	if (!err) {
 		t = toy_slot_tree(fs, tx, slot);

@@ -61,46 +61,115 @@ static unsigned int lock_any(struct toy_tx *tx)
 	}
 }
 
-static int append_block(struct toy_tx *tx, unsigned int c, uint64_t last,
-			uint64_t *bn, struct toy_node **n)
-{
-	struct toy_node *prev;
-	int err = toy_node_new(tx, TOY_ORPH_MAGIC, c, 0, bn, (void **)n);
+/* Where an entry goes. */
+struct place {
+	uint64_t bn;
+	int i; /* -1: nowhere, and bn is the last block of the list */
+};
 
+static int list_find(struct toy_tx *tx, unsigned int c, struct place *at)
+{
+	const struct toy_node *n;
+	int err;
+
+	at->bn = TOY_ORPHAN_BN + c;
+	for (uint64_t count = 0;; count++) {
+		err = block_read(tx->fs, tx, c, at->bn, count, &n);
+		if (err)
+			return err;
+		at->i = free_entry(n);
+		if (at->i >= 0 || !n->link)
+			return 0;
+		at->bn = le64toh(n->link);
+	}
+}
+
+static int append_block(struct toy_tx *tx, unsigned int c, enum toy_keep keep,
+			struct place *at)
+{
+	enum toy_keep before = tx->keep;
+	struct toy_node *n, *prev;
+	uint64_t bn;
+	int err;
+
+	tx->keep = keep;
+	err = toy_node_new(tx, TOY_ORPH_MAGIC, c, 0, &bn, (void **)&n);
+	tx->keep = before;
 	if (!err)
-		err = toy_node_get(tx, last, TOY_ORPH_MAGIC, (void **)&prev);
-	if (!err)
-		prev->link = htole64(*bn);
-	return err;
+		err = toy_node_get(tx, at->bn, TOY_ORPH_MAGIC, (void **)&prev);
+	if (err)
+		return err;
+	prev->link = htole64(bn);
+	*at = (struct place){ bn, 0 };
+	return 0;
+}
+
+static void unlock_list(struct toy_tx *tx, unsigned int c)
+{
+	tx->orphans_held &= ~(1U << c);
+	pthread_mutex_unlock(&tx->fs->chan[c]->orphan_lock);
+}
+
+static bool lock_list(struct toy_tx *tx, unsigned int c)
+{
+	if (!tx->orphans_held)
+		pthread_mutex_lock(&tx->fs->chan[c]->orphan_lock);
+	else if (tx->orphans_held & 1U << c ||
+		 pthread_mutex_trylock(&tx->fs->chan[c]->orphan_lock))
+		return false;
+	tx->orphans_held |= 1U << c;
+	return true;
+}
+
+/*
+ * List @c is full, and so is the filesystem: an entry in any list, then a block
+ * that is kept. So there is always one, see enum toy_keep. @alone: the lock of
+ * @c is the only one, and nothing in it was changed.
+ */
+static int find_or_kept(struct toy_tx *tx, unsigned int c, bool alone,
+			struct place *at)
+{
+	int err;
+
+	if (alone)
+		unlock_list(tx, c);
+	for (unsigned int i = 1; i < TOY_CHANNELS; i++) {
+		unsigned int other = (c + i) % TOY_CHANNELS;
+
+		if (!lock_list(tx, other))
+			continue;
+		err = list_find(tx, other, at);
+		if (err || at->i >= 0)
+			return err;
+		unlock_list(tx, other);
+	}
+	if (alone)
+		lock_list(tx, c);
+	err = list_find(tx, c, at);
+	if (err || at->i >= 0)
+		return err;
+	return append_block(tx, c, TOY_KEEP_NONE, at);
 }
 
 int toy_orphan_add(struct toy_tx *tx, uint64_t entry, uint64_t *pos)
 {
+	bool alone = !tx->orphans_held;
 	unsigned int c = lock_any(tx);
-	uint64_t bn = TOY_ORPHAN_BN + c;
-	const struct toy_node *r;
 	struct toy_node *n;
-	int i = -1, err;
+	struct place at;
+	int err = list_find(tx, c, &at);
 
-	for (uint64_t count = 0;; count++) {
-		err = block_read(tx->fs, tx, c, bn, count, &r);
-		if (err)
-			return err;
-		i = free_entry(r);
-		if (i >= 0 || !r->link)
-			break;
-		bn = le64toh(r->link);
+	if (!err && at.i < 0) {
+		err = append_block(tx, c, TOY_KEEP_ALL, &at);
+		if (err == -ENOSPC)
+			err = find_or_kept(tx, c, alone, &at);
 	}
-	if (i >= 0) {
-		err = toy_node_get(tx, bn, TOY_ORPH_MAGIC, (void **)&n);
-	} else {
-		i = 0;
-		err = append_block(tx, c, bn, &bn, &n);
-	}
+	if (!err)
+		err = toy_node_get(tx, at.bn, TOY_ORPH_MAGIC, (void **)&n);
 	if (err)
 		return err;
-	((__le64 *)(n + 1))[i] = htole64(entry);
-	*pos = bn * TOY_BLOCK + sizeof(*n) + 8U * (unsigned int)i;
+	((__le64 *)(n + 1))[at.i] = htole64(entry);
+	*pos = at.bn * TOY_BLOCK + sizeof(*n) + 8U * (unsigned int)at.i;
 	return 0;
 }
 

@@ -324,6 +324,8 @@ int toy_open(struct toy_fs *fs, void *base, uint64_t bytes, const char **why)
 	fs->base = base;
 	fs->bytes = bytes;
 	pthread_mutex_init(&fs->sum_lock, NULL);
+	pthread_mutex_init(&fs->room_lock, NULL);
+	pthread_cond_init(&fs->room_cond, NULL);
 	pthread_mutex_init(&fs->itable_lock, NULL);
 	pthread_mutex_init(&fs->itab_lock, NULL);
 	if (bytes < (uint64_t)TOY_MIN_BLOCKS * TOY_BLOCK) {
@@ -358,6 +360,7 @@ int toy_recover(struct toy_fs *fs)
 	toy_itab_free(fs);
 	atomic_store(&fs->free_blocks, 0);
 	atomic_store(&fs->free_known, false);
+	fs->ags_asked = 0;
 	err = toy_ags_init(fs);
 	if (err)
 		return err;

@@ -38,8 +38,12 @@ struct toy_fs {
 	struct toy_ag *ags;
 	_Atomic int64_t
 		free_blocks; /* volatile: neither taken nor reserved, of the AGs counted so far */
-	_Atomic bool free_known;  /* all AGs are counted */
-	pthread_mutex_t sum_lock; /* who counts; before AG volatile mutexes */
+	_Atomic bool free_known;   /* all AGs are counted */
+	pthread_mutex_t sum_lock;  /* who counts; before AG volatile mutexes */
+	pthread_mutex_t room_lock; /* what follows; before AG volatile mutexes */
+	pthread_cond_t room_cond;  /* claimed went down */
+	uint64_t claimed;	   /* blocks that allocations look for now */
+	uint32_t ags_asked; /* AGs counted when there was no room without them */
 
 	_Atomic uint64_t seq; /* the last one drawn */
 	struct toy_channel *chan[TOY_CHANNELS];
@@ -97,6 +101,8 @@ int toy_node_new(struct toy_tx *tx, uint32_t magic, uint64_t owner,
 /* Durable when it returns 0; on an error nothing happened. Ends the transaction either way. */
 int toy_tx_commit(struct toy_tx *tx);
 void toy_tx_abort(struct toy_tx *tx);
+/* The transaction frees space: it may use the spare blocks. */
+void toy_tx_frees(struct toy_tx *tx);
 /* Lines left before the journal slot is full, a safe estimate: long operations commit and go on when it is below their step's need. */
 unsigned int toy_tx_room(struct toy_tx *tx);
 
@@ -114,6 +120,8 @@ int toy_reserve(struct toy_fs *fs, unsigned int channel, uint64_t hint,
 		uint32_t want, uint64_t *bn, uint32_t *len);
 void toy_unreserve(struct toy_fs *fs, uint64_t bn, uint32_t len);
 int toy_count_free(struct toy_fs *fs, uint64_t *blocks);
+/* How many of the free blocks are kept for what frees space. */
+uint64_t toy_kept(const struct toy_fs *fs);
 
 /* ---- tree.c: @root points into a DRAM copy of the transaction (or is const media for readers) ---- */
 

@@ -450,6 +450,11 @@ void toy_tx_ident(struct toy_tx *tx, uint64_t unique, uint16_t op,
 	tx->result = result;
 }
 
+void toy_tx_frees(struct toy_tx *tx)
+{
+	tx->keep = TOY_KEEP_ORPHANS;
+}
+
 static void tx_reset(struct toy_tx *tx)
 {
 	tx->nr_sh = 0;
@@ -462,6 +467,7 @@ static void tx_reset(struct toy_tx *tx)
 	tx->nr_runs = 0;
 	tx->nr_own = 0;
 	tx->grow_len = 0;
+	tx->keep = TOY_KEEP_ALL;
 	tx->unique = 0;
 	tx->op = 0;
 	tx->result = 0;

@@ -35,6 +35,20 @@ enum toy_run_kind {
 	TOY_R_DROP_RESERVED,
 };
 
+/*
+ * What an allocation leaves free. A full filesystem must be able to give space
+ * back: an orphan takes a block if the lists are full, and a hole in an extent
+ * may take nodes of the tree. Orphans have theirs for sure: each inode has at
+ * most one entry, so blocks for all slots of the inode file are kept.
+ */
+enum toy_keep {
+	TOY_KEEP_ALL,
+	TOY_KEEP_ORPHANS, /* what frees space may use TOY_SPARE */
+	TOY_KEEP_NONE,	  /* new orphan blocks */
+};
+
+#define TOY_SPARE 32U
+
 struct toy_run {
 	uint64_t bn;
 	uint32_t len;
@@ -63,6 +77,7 @@ struct toy_tx {
 	uint32_t *ags; /* whose commit locks are held, ascending */
 	unsigned int nr_ags, cap_ags;
 
+	enum toy_keep keep;
 	bool itable_held;
 	uint64_t grow_lblk, grow_pblk; /* blocks new in the inode file */
 	uint32_t grow_len;

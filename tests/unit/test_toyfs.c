@@ -401,7 +401,7 @@ START_TEST(no_space)
 		err = append(&v, &a, 300, 'f');
 	} while (!err);
 	ck_assert_int_eq(err, -ENOSPC);
-	ck_assert_uint_eq(bfree(&v), 0);
+	ck_assert_uint_eq(bavail(&v), 0);
 	err = make_full(&v, &v.root, "dir", S_IFDIR, NULL, 0, &b);
 	if (!err)
 		err = make_full(&v, &b, "x", S_IFREG, NULL, 0, NULL);

@@ -2,6 +2,8 @@
 /*
  * toyfs at its limits: links, capabilities, full volumes.
  */
+#include <linux/falloc.h>
+
 #include "toyvol.h"
 #include "tx.h"
 
@@ -71,11 +73,178 @@ START_TEST(capabilities)
 }
 END_TEST
 
+/* ---- full volumes ---- */
+
+/* More than the first block of each orphan list holds. */
+#define OPEN (TOY_CHANNELS * TOY_ORPH_ENTRIES + 3 * TOY_ORPH_ENTRIES)
+
+static struct zufs_attr open_files[OPEN];
+
+static const char *file_name(unsigned int i)
+{
+	static char name[16];
+
+	sprintf(name, "f%u", i);
+	return name;
+}
+
+static void make_open(struct vol *v, const struct zufs_attr *dir)
+{
+	for (unsigned int i = 0; i < OPEN; i++)
+		open_files[i] = make(v, dir, file_name(i), S_IFREG | 0644);
+}
+
+/* Small writes, then names, then whatever is left, until nothing goes. */
+static void fill_up(struct vol *v, const struct zufs_attr *dir)
+{
+	struct zufs_attr big = make(v, dir, "big", S_IFREG | 0644), a;
+	unsigned int n = 0;
+	char text[100];
+	int err = 0;
+
+	for (unsigned int i = 0; !err && i < OPEN; i++)
+		err = append(v, &open_files[i], 1 + i % 3, 'a');
+	while (!err)
+		err = append(v, &big, 1, 'b');
+	ck_assert_int_eq(err, -ENOSPC);
+	put(v, &big);
+	memset(text, 't', sizeof(text) - 1);
+	text[sizeof(text) - 1] = 0;
+	for (err = 0; !err; n++) {
+		sprintf(text, "name-%u", n);
+		text[strlen(text)] = '-';
+		err = make_full(v, dir, text, S_IFREG | 0644, NULL, 0, &a);
+		if (!err)
+			put(v, &a);
+	}
+	ck_assert_int_eq(err, -ENOSPC);
+	ck_assert_int_eq(make_full(v, dir, "link", S_IFLNK | 0777, text, 0,
+				   NULL),
+			 -ENOSPC);
+	ck_assert_uint_eq(bavail(v), 0);
+	ck_assert_uint_le(statfs_op(v)->ffree, TOY_SLOTS_PER_BLOCK * 8);
+}
+
+/* Takes what unlinks and truncates gave back, so that it is full again. */
+static void fill_again(struct vol *v)
+{
+	struct zufs_attr a;
+	int err = look(v, &v->root, "again", &a);
+
+	if (err)
+		err = make_full(v, &v->root, "again", S_IFREG | 0644, NULL, 0,
+				&a);
+	while (!err)
+		err = append(v, &a, 1, 'c');
+	ck_assert_int_eq(err, -ENOSPC);
+	put(v, &a);
+	/* What its map had no node for. */
+	ck_assert_uint_le(bavail(v), 3);
+}
+
+START_TEST(full_unlinks)
+{
+	struct zufs_attr d, sub;
+	struct vol v, c;
+	uint64_t before;
+
+	vol_new(&v, 64);
+	touch(&v, &v.root, "again");
+	d = make(&v, &v.root, "d", S_IFDIR | 0755);
+	make_open(&v, &d);
+	before = bfree(&v);
+	sub = make(&v, &d, "sub", S_IFDIR | 0755);
+	put(&v, &sub);
+	fill_up(&v, &d);
+	ck_assert_int_eq(del(&v, &d, "sub"), 0);
+	ck_assert_int_eq(mv(&v, &d, "f0", &d, "f1", 0), 0);
+	ck_assert_int_eq(look(&v, &d, "f1", &sub), 0);
+	ck_assert_uint_eq(sub.zi.i_ino, open_files[0].zi.i_ino);
+	put(&v, &sub);
+	for (unsigned int i = 2; i < OPEN; i++) {
+		fill_again(&v);
+		ck_assert_int_eq(dentry(&v, ZUFS_OP_REMOVE_DENTRY, &d,
+					file_name(i), &open_files[i]),
+				 0);
+	}
+	for (unsigned int i = 2; i < OPEN; i += 5)
+		ck_assert_int_eq(set_size(&v, &open_files[i], 0), 0);
+	fill_again(&v);
+	/* A mount of what is there now can finish all of it. */
+	vol_crash(&v, &c);
+	ck_assert_uint_gt(bfree(&c), OPEN / 2);
+	vol_end(&c);
+	for (unsigned int i = 2; i < OPEN; i++)
+		put(&v, &open_files[i]);
+	ck_assert_uint_gt(bfree(&v), OPEN / 2);
+	ck_assert_uint_lt(bfree(&v), before);
+	vol_end(&v);
+}
+END_TEST
+
+START_TEST(full_truncates)
+{
+	struct zufs_attr d;
+	struct vol v;
+
+	vol_new(&v, 64);
+	d = make(&v, &v.root, "d", S_IFDIR | 0755);
+	make_open(&v, &d);
+	fill_up(&v, &d);
+	for (unsigned int i = 0; i < OPEN; i++) {
+		uint64_t size = open_files[i].zi.i_size;
+
+		if (size)
+			ck_assert_int_eq(set_size(&v, &open_files[i], size - 1),
+					 0);
+		if (i % 500 == 0)
+			fill_again(&v);
+		ck_assert_int_eq(set_size(&v, &open_files[i], 0), 0);
+	}
+	vol_end(&v);
+}
+END_TEST
+
+/* Each hole makes an extent more, and now and then a node of the tree. */
+START_TEST(full_punches)
+{
+	struct zufs_attr a, b;
+	unsigned int blocks;
+	struct vol v;
+	int err;
+
+	vol_new(&v, 16);
+	a = make(&v, &v.root, "a", S_IFREG | 0644);
+	ck_assert_int_eq(append(&v, &a, 1200, 'a'), 0);
+	blocks = a.zi.i_size / BLK;
+	ck_assert_uint_ge(blocks, 1000);
+	b = make(&v, &v.root, "b", S_IFREG | 0644);
+	do {
+		err = append(&v, &b, 1, 'b');
+	} while (!err);
+	ck_assert_int_eq(err, -ENOSPC);
+	for (unsigned int i = 1; i < blocks; i += 2) {
+		ck_assert_int_eq(falloc(&v, &a,
+					FALLOC_FL_PUNCH_HOLE |
+						FALLOC_FL_KEEP_SIZE,
+					i * BLK, (i + 1) * BLK),
+				 0);
+		while (!append(&v, &b, 1, 'b'))
+			;
+		ck_assert_uint_eq(bavail(&v), 0);
+	}
+	ck_assert(block_is(&v, &a, 0, 'a') && block_is(&v, &a, 1, -1));
+	put(&v, &a);
+	put(&v, &b);
+	vol_end(&v);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
-		link_limit,
-		capabilities,
+		link_limit,	capabilities, full_unlinks,
+		full_truncates, full_punches,
 	};
 	Suite *s = suite_create("toyfull");
 	SRunner *sr = srunner_create(s);

@@ -77,12 +77,23 @@ START_TEST(test_alloc)
 	tx = begin(0);
 	while (!toy_alloc(tx, 0, 5000, &bn, &len))
 		n += len;
-	ck_assert_uint_eq(n, all);
-	ck_assert_uint_eq(count_free(), 0);
+	ck_assert_uint_eq(n, all - toy_kept(&fs));
+	ck_assert_uint_eq(count_free(), toy_kept(&fs));
 	ck_assert_int_eq(toy_alloc(tx, 0, 1, &bn, &len), -ENOSPC);
 	ck_assert_int_eq(toy_tx_commit(tx), 0);
 	reopen();
-	ck_assert_uint_eq(count_free(), 0);
+	ck_assert_uint_eq(count_free(), toy_kept(&fs));
+	ck_assert_int_eq(toy_reserve(&fs, 1, 0, 1, &bn, &len), -ENOSPC);
+
+	/* Spare blocks are for what frees, but not those of the orphans. */
+	tx = begin(0);
+	toy_tx_frees(tx);
+	for (n = 0; !toy_alloc(tx, 0, 1, &bn, &len); n++)
+		;
+	ck_assert_uint_eq(n, TOY_SPARE);
+	ck_assert_uint_ge(count_free(), 2);
+	toy_tx_abort(tx);
+	ck_assert_uint_eq(count_free(), toy_kept(&fs));
 }
 END_TEST
 
@@ -108,6 +119,44 @@ START_TEST(test_reserve)
 	ck_assert_int_eq(toy_free(tx, 3, 1), -EUCLEAN);
 	ck_assert_int_eq(toy_free(tx, fs.blocks - 1, 2), -EUCLEAN);
 	toy_tx_abort(tx);
+}
+END_TEST
+
+static void *take_all(void *arg)
+{
+	uint64_t seed = (uintptr_t)arg, bn, n = 0;
+	uint32_t len;
+
+	while (!toy_reserve(&fs, (unsigned int)seed, 0, 1 + rnd(&seed) % 70,
+			    &bn, &len)) {
+		ck_assert_uint_ge(count_free(), toy_kept(&fs));
+		n += len;
+		if (rnd(&seed) % 2)
+			continue;
+		toy_unreserve(&fs, bn, len);
+		n -= len;
+	}
+	return (void *)(uintptr_t)n;
+}
+
+/* All that may be had is, and nothing of what is kept, however they race. */
+START_TEST(test_kept_races)
+{
+	uint64_t all = count_free(), n = 0;
+	pthread_t t[8];
+	void *got;
+
+	for (uintptr_t i = 0; i < 8; i++)
+		ck_assert_int_eq(pthread_create(&t[i], NULL, take_all,
+						(void *)(i + 1)),
+				 0);
+	for (int i = 0; i < 8; i++) {
+		pthread_join(t[i], &got);
+		n += (uintptr_t)got;
+	}
+	n += (uintptr_t)take_all((void *)9);
+	ck_assert_uint_eq(count_free(), toy_kept(&fs));
+	ck_assert_uint_eq(n, all - toy_kept(&fs));
 }
 END_TEST
 
@@ -488,6 +537,7 @@ int main(void)
 		test_sums,
 		test_alloc,
 		test_reserve,
+		test_kept_races,
 		test_tree,
 		test_tree_hostile,
 		test_map,

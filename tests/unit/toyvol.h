@@ -286,12 +286,22 @@ static inline int mv(struct vol *v, const struct zufs_attr *od, const char *on,
 	return err;
 }
 
-static inline uint64_t bfree(struct vol *v)
+static inline struct zufs_ioc_statfs *statfs_op(struct vol *v)
 {
 	struct zufs_ioc_statfs *io = op_new(ZUFS_OP_STATFS, NULL, sizeof(*io));
 
 	ck_assert_int_eq(op_run(v, io), 0);
-	return io->bfree;
+	return io;
+}
+
+static inline uint64_t bfree(struct vol *v)
+{
+	return statfs_op(v)->bfree;
+}
+
+static inline uint64_t bavail(struct vol *v)
+{
+	return statfs_op(v)->bavail;
 }
 
 static inline int set_size(struct vol *v, struct zufs_attr *a, uint64_t size)
