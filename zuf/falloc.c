@@ -9,7 +9,8 @@
 
 #include "fs.h"
 
-static int send(struct inode *inode, int mode, loff_t from, loff_t to)
+/* From *@from on; *@from becomes how far the server got. */
+static int send_some(struct inode *inode, int mode, loff_t *from, loff_t to)
 {
 	struct zuf_sb_info *sbi = ZUF_SB(inode->i_sb);
 	struct zufs_ioc_IO *io;
@@ -18,21 +19,34 @@ static int send(struct inode *inode, int mode, loff_t from, loff_t to)
 
 	req = zuf_req_alloc(sbi, ZUFS_OP_FALLOCATE, sizeof(*io),
 			    offsetof(struct zufs_ioc_IO, attr),
-			    offsetof(struct zufs_ioc_IO, attr));
+			    offsetof(struct zufs_ioc_IO, last_pos));
 	if (!req)
 		return -ENOMEM;
 	io = zuf_req_op(req, struct zufs_ioc_IO);
 	zuf_fill_op(req, inode);
 	io->rw = mode;
-	io->filepos = from;
+	io->filepos = *from;
 	io->last_pos = to;
 	req->wait = ZUF_WAIT_KILL;
-	err = zuf_dispatch_space(sbi, req, sizeof(io->attr));
+	err = zuf_dispatch_space(sbi, req, req->hdr->out_max);
+	if (!err && (io->last_pos <= *from || io->last_pos > to))
+		err = -EIO;
 	if (!err)
 		err = zuf_check_attr(inode->i_sb, &io->attr);
-	if (!err)
+	if (!err) {
 		zuf_update_attr(inode, &io->attr, true);
+		*from = io->last_pos;
+	}
 	zuf_req_put(req);
+	return err;
+}
+
+static int send(struct inode *inode, int mode, loff_t from, loff_t to)
+{
+	int err = 0;
+
+	while (!err && from < to)
+		err = send_some(inode, mode, &from, to);
 	return err;
 }
 

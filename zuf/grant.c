@@ -56,6 +56,10 @@ static int ask(struct inode *inode, u64 lblk, u32 want)
 	struct zuf_req *req;
 	int err;
 
+	/* A GRANT_PUT that is still under way would take the new one back too. */
+	err = zuf_evict_wait(sbi, inode->i_ino);
+	if (err)
+		return err;
 	req = zuf_req_alloc(sbi, ZUFS_OP_GRANT, sizeof(*io),
 			    offsetof(struct zufs_ioc_grant, n),
 			    offsetof(struct zufs_ioc_grant, n));

@@ -77,6 +77,7 @@ void zuf_update_attr(struct inode *inode, const struct zufs_attr *attr,
 {
 	const struct zus_inode *zi = &attr->zi;
 	struct zuf_inode_info *ii = ZUF_I(inode);
+	struct timespec64 ctime;
 
 	/* Of another inode, or of another type: not what was asked for. */
 	if (le64_to_cpu(zi->i_ino) != ii->iref.ino ||
@@ -93,8 +94,12 @@ void zuf_update_attr(struct inode *inode, const struct zufs_attr *attr,
 		inode->i_atime = from_ns(zi->i_atime);
 	if (!(ii->dirty_times & ZUFS_STATX_MTIME))
 		inode->i_mtime = from_ns(zi->i_mtime);
+	/* An operation behind the overwrite that made it dirty set a later one. */
+	ctime = from_ns(zi->i_ctime);
+	if (timespec64_compare(&ctime, &inode->i_ctime) > 0)
+		ii->dirty_times &= ~ZUFS_STATX_CTIME;
 	if (!(ii->dirty_times & ZUFS_STATX_CTIME))
-		inode->i_ctime = from_ns(zi->i_ctime);
+		inode->i_ctime = ctime;
 	spin_unlock(&inode->i_lock);
 	set_nlink(inode, le32_to_cpu(zi->i_nlink));
 	set_flags(inode, le16_to_cpu(zi->i_flags));

@@ -643,9 +643,9 @@ struct zufs_ioc_IO {
 	struct zufs_ioc_op op; /*   0 */
 	__u64 filepos;	       /*  80: IN bytes */
 	__u64 rw;	       /*  88: IN ZUFS_RW_*; FALLOCATE: FALLOC_FL_* */
-	__u64 last_pos; /*  96: IN end; OUT of READ and WRITE how far it got */
-	__u64 ra_start; /* 104: IN first page of the read-ahead window */
-	__u32 ra_pages; /* 112: IN its size */
+	__u64 last_pos;	       /*  96: IN end; OUT how far it got */
+	__u64 ra_start;	       /* 104: IN first page of the read-ahead window */
+	__u32 ra_pages;	       /* 112: IN its size */
 	__u32 data; /* 116: IN offset of the data in the buffer, 0: window */
 	struct zufs_attr attr; /* 120: OUT */
 };

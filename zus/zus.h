@@ -210,7 +210,11 @@ struct zus_zii_operations {
 	/* zii exclusive. See struct zufs_ioc_commit. An extent that was not granted: EINVAL. EFBIG. */
 	int (*commit_write)(struct zus_inode_info *zii,
 			    struct zufs_ioc_commit *io);
-	/* zii exclusive, invalidate_lock exclusive. io->rw is the FALLOC_FL_* mode, [filepos, last_pos). */
+	/*
+	 * zii exclusive, invalidate_lock exclusive. io->rw is the FALLOC_FL_* mode, [filepos, last_pos) the
+	 * range. It may do a part and set last_pos to its end, then the caller asks for the rest; the size
+	 * changes with the last part. ENOSPC: not even a part.
+	 */
 	int (*fallocate)(struct zus_inode_info *zii, struct zufs_ioc_IO *io);
 	/* Filesystems without NIO: @data has last_pos - filepos bytes. zii shared; last_pos says how far. */
 	int (*read)(struct zus_inode_info *zii, void *data,

@@ -103,6 +103,7 @@ static int fill(struct toy_inode *ti, uint64_t from, uint64_t *to)
 	return 0;
 }
 
+/* A part leaves the size as it is: the caller may stop here. */
 static int finish(struct toy_inode *ti, const struct zufs_ioc_IO *io,
 		  uint64_t to)
 {
@@ -117,7 +118,8 @@ static int finish(struct toy_inode *ti, const struct zufs_ioc_IO *io,
 		toy_tx_abort(tx);
 		return err;
 	}
-	if (!(io->rw & FALLOC_FL_KEEP_SIZE) && to > le64toh(slot->zi.i_size))
+	if (!(io->rw & FALLOC_FL_KEEP_SIZE) && to == io->last_pos &&
+	    to > le64toh(slot->zi.i_size))
 		slot->zi.i_size = htole64(to);
 	slot->zi.i_mtime = htole64(io->op.time);
 	slot->zi.i_ctime = htole64(io->op.time);
@@ -152,6 +154,9 @@ static int fallocate_locked(struct toy_inode *ti, struct zufs_ioc_IO *io)
 		err = -EROFS;
 	if (!err)
 		err = change(ti, io, &to);
+	/* Space for a part is an answer; asked for the rest, it is none. */
+	if (err == -ENOSPC && to > io->filepos && to < io->last_pos)
+		err = 0;
 	pm_fence(fs);
 	if (!err)
 		err = finish(ti, io, to);

@@ -376,11 +376,16 @@ static void too_much(void)
 {
 	int fd = new_file("much");
 	struct statfs before = free_now();
-	long all = before.f_blocks * BLOCK;
+	long all = before.f_blocks * BLOCK, blocks, taken;
 
 	FAILS(ENOSPC, "fallocate: more than there is",
 	      fallocate(fd, 0, 0, 2 * all));
 	OK("fallocate: it leaves the size", fstat_of(fd).st_size == 0);
+	blocks = fstat_of(fd).st_blocks / SECTORS;
+	taken = before.f_bfree - free_now().f_bfree;
+	printf("#   %ld blocks are taken, st_blocks says %ld\n", taken, blocks);
+	OK("fallocate: st_blocks says what it took nevertheless",
+	   blocks <= taken && taken <= blocks + blocks / 100 + 8);
 	OK("fallocate: truncate gives it back",
 	   !ftruncate(fd, 0) && size_and_blocks(fd, 0, 0) &&
 		   free_again(before, 8));

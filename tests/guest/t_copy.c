@@ -56,6 +56,10 @@ static void direct(void)
 	   pread(fd, block, 16384, 16000) == 385 &&
 		   !memcmp(block, data + 16000, 385));
 	OK("O_DIRECT: a read beyond it", pread(fd, block, 4096, 20480) == 0);
+	OK("O_DIRECT: behind a gap",
+	   pwrite(fd, "end", 3, 100001) == 3 &&
+		   pread(fd, got, 9000, 16385) == 9000 && got[0] == 0 &&
+		   !memcmp(got, got + 1, 8999));
 	m = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	NEED(m != MAP_FAILED);
 	m[5] = 'M';

@@ -99,37 +99,44 @@ static void of_files(void)
 	   !close(open("f", O_WRONLY | O_TRUNC)) && changed("f", "mc"));
 }
 
-static void of_inodes(void)
+/* The ctime of an overwrite is one that the server hasn't heard of. */
+static void of_inodes(int overwritten)
 {
+	static const char *const with[] = { "", " after an overwrite" };
+	char what[80];
 	int fd = new_file("i");
 
 	NEED(write(fd, "hello", 5) == 5 && !fsync(fd));
-	next("i");
-	OK("times: link: c", !link("i", "i2") && changed("i", "c"));
-	next("i");
-	OK("times: unlink of another name: c",
-	   !unlink("i2") && changed("i", "c"));
-	next("i");
-	OK("times: setxattr: c",
-	   !setxattr("i", "user.a", "v", 1, 0) && changed("i", "c"));
-	next("i");
-	OK("times: removexattr: c",
-	   !removexattr("i", "user.a") && changed("i", "c"));
-	next("i");
-	OK("times: rename: c", !rename("i", "i3") && changed("i3", "c"));
+#define NEXT(text)                                                   \
+	do {                                                         \
+		next("i");                                           \
+		NEED(!overwritten || pwrite(fd, "j", 1, 0) == 1);    \
+		next("i");                                           \
+		snprintf(what, sizeof(what), "times: %s%s: c", text, \
+			 with[overwritten]);                         \
+	} while (0)
+	NEXT("link");
+	OK(what, !link("i", "i2") && changed("i", "c"));
+	NEXT("unlink of another name");
+	OK(what, !unlink("i2") && changed("i", "c"));
+	NEXT("setxattr");
+	OK(what, !setxattr("i", "user.a", "v", 1, 0) && changed("i", "c"));
+	NEXT("removexattr");
+	OK(what, !removexattr("i", "user.a") && changed("i", "c"));
+	NEXT("rename");
+	OK(what, !rename("i", "i3") && changed("i3", "c"));
 	NEED(rename("i3", "i") == 0);
 	new_text("i4", "");
 	NEED(renameat2(AT_FDCWD, "i", AT_FDCWD, "i5", RENAME_NOREPLACE) == 0);
 	NEED(rename("i5", "i") == 0);
-	next("i");
-	OK("times: exchange: c",
-	   !renameat2(AT_FDCWD, "i4", AT_FDCWD, "i", RENAME_EXCHANGE) &&
-		   changed("i4", "c"));
+	NEXT("exchange");
+	OK(what, !renameat2(AT_FDCWD, "i4", AT_FDCWD, "i", RENAME_EXCHANGE) &&
+			 changed("i4", "c"));
 	NEED(rename("i4", "i") == 0 && !link("i", "i6"));
 	new_text("i4", "");
-	next("i");
-	OK("times: replaced by a rename: c",
-	   !rename("i4", "i") && changed("i6", "c"));
+	NEXT("replaced by a rename");
+	OK(what, !rename("i4", "i") && changed("i6", "c"));
+#undef NEXT
 	next("i6");
 	OK("times: unlink of the last name: c of the open file",
 	   !unlink("i6") && fstat_of(fd).st_nlink == 0 &&
@@ -397,7 +404,8 @@ int main(int argc, char **argv)
 		return calls_end();
 	}
 	of_files();
-	of_inodes();
+	of_inodes(0);
+	of_inodes(1);
 	of_folders();
 	relatime();
 	utimes();

@@ -379,19 +379,27 @@ static inline int append(struct vol *v, struct zufs_attr *a, uint32_t blocks,
 	return commit(v, a, (lblk + got) * BLK, ext, n);
 }
 
+/* Asks for the rest after a part, as the kernel does. */
 static inline int falloc(struct vol *v, struct zufs_attr *a, uint64_t mode,
 			 uint64_t from, uint64_t to)
 {
-	struct zufs_ioc_IO *io = op_new(ZUFS_OP_FALLOCATE, a, sizeof(*io));
 	int err;
 
-	io->rw = mode;
-	io->filepos = from;
-	io->last_pos = to;
-	err = op_run(v, io);
-	if (!err)
+	do {
+		struct zufs_ioc_IO *io =
+			op_new(ZUFS_OP_FALLOCATE, a, sizeof(*io));
+
+		io->rw = mode;
+		io->filepos = from;
+		io->last_pos = to;
+		err = op_run(v, io);
+		if (err)
+			return err;
+		ck_assert(from < io->last_pos && io->last_pos <= to);
+		from = io->last_pos;
 		*a = io->attr;
-	return err;
+	} while (from < to);
+	return 0;
 }
 
 /* @value NULL removes. */
