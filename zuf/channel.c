@@ -23,6 +23,7 @@ void zuf_lane_init(struct zuf_lane *lane)
 	INIT_LIST_HEAD(&lane->queue);
 	INIT_LIST_HEAD(&lane->running);
 	INIT_LIST_HEAD(&lane->zts);
+	lane->moved = jiffies;
 }
 
 /* ---- a ZT comes and goes ---- */
@@ -43,7 +44,7 @@ static int zt_join(struct zuf_zt *zt)
 	int err = 0;
 
 	spin_lock(&zt->lane->lock);
-	if (!root->alive || root->epoch != zt->epoch)
+	if (!zuf_is_live(root, zt->epoch))
 		err = -ENOTCONN;
 	list_for_each_entry(z, &zt->lane->zts, node)
 		if (z->cpu == zt->cpu && z->channel == zt->channel)
@@ -115,34 +116,15 @@ long zuf_zt_init(struct zuf_file *zf, struct zufs_ioc_init __user *arg)
 		return err;
 	}
 	zf->zt = zt;
-	/*
-	 * Callers hold VFS locks until they have their answers, and whoever waits
-	 * for such a lock can't be frozen. So a suspend lets ZTs serve on, until
-	 * the callers are frozen and there is nothing to serve. wait_mode().
-	 */
-	current->flags |= PF_NOFREEZE;
 	return 0;
 }
 
-/* The file is closed: nobody is in zuf_zt_wait() of it. */
-void zuf_zt_release(struct zuf_file *zf)
+/* lane->lock is held. */
+static void zt_leave(struct zuf_zt *zt)
 {
-	struct zuf_zt *zt = zf->zt;
-	struct zuf_lane *lane = zt->lane;
-	struct zuf_zt *z;
-	bool left = false;
-
-	spin_lock(&lane->lock);
-	list_del(&zt->node);
-	list_for_each_entry(z, &lane->zts, node)
-		left |= z->cpu == zt->cpu;
-	if (!left && lane != &zt->root->back)
+	list_del_init(&zt->node);
+	if (list_empty(&zt->lane->zts) && zt->lane != &zt->root->back)
 		cpumask_clear_cpu(zt->cpu, zt->root->served);
-	spin_unlock(&lane->lock);
-	/* The end of the epoch, which comes with this, has killed the request. */
-	if (zt->req)
-		zuf_req_put(zt->req);
-	zt_free(zt);
 }
 
 int zuf_zt_mmap(struct zuf_file *zf, struct vm_area_struct *vma)
@@ -157,17 +139,23 @@ int zuf_zt_mmap(struct zuf_file *zf, struct vm_area_struct *vma)
 	return remap_vmalloc_range(vma, zt->buf, 0);
 }
 
-/* Every ZT comes out of its wait, and sees BREAK. */
+/* ---- all ZTs of a lane ---- */
+
+/* It comes out of its wait, and sees BREAK. lane->lock is held. */
+static void zt_break(struct zuf_zt *zt)
+{
+	zt->brk = true;
+	atomic_set(&zt->state, RELAY_CLAIMED);
+	wake_up_process(zt->task);
+}
+
 static void lane_break(struct zuf_lane *lane)
 {
 	struct zuf_zt *zt;
 
 	spin_lock(&lane->lock);
-	list_for_each_entry(zt, &lane->zts, node) {
-		zt->brk = true;
-		atomic_set(&zt->state, RELAY_CLAIMED);
-		wake_up_process(zt->task);
-	}
+	list_for_each_entry(zt, &lane->zts, node)
+		zt_break(zt);
 	spin_unlock(&lane->lock);
 }
 
@@ -178,6 +166,27 @@ void zuf_lanes_break(struct zuf_root *root)
 	for (cpu = 0; cpu < nr_cpu_ids; cpu++)
 		lane_break(&root->cpu[cpu]);
 	lane_break(&root->back);
+}
+
+static void lane_leave(struct zuf_lane *lane)
+{
+	struct zuf_zt *zt, *next;
+
+	spin_lock(&lane->lock);
+	list_for_each_entry_safe(zt, next, &lane->zts, node) {
+		zt_break(zt);
+		zt_leave(zt);
+	}
+	spin_unlock(&lane->lock);
+}
+
+void zuf_lanes_leave(struct zuf_root *root)
+{
+	unsigned int cpu;
+
+	for (cpu = 0; cpu < nr_cpu_ids; cpu++)
+		lane_leave(&root->cpu[cpu]);
+	lane_leave(&root->back);
 }
 
 /* ---- answer ---- */
@@ -200,7 +209,8 @@ static int answer_copy(struct zuf_zt *zt, struct zuf_req *req)
 	return 0;
 }
 
-static void zt_answer(struct zuf_zt *zt)
+/* @err: what the request ends with; 0: what the server answered. */
+static void zt_answer(struct zuf_zt *zt, int err)
 {
 	struct zuf_req *req = zt->req;
 	struct zuf_lane *lane = zt->lane;
@@ -210,7 +220,8 @@ static void zt_answer(struct zuf_zt *zt)
 	/* Under the lock the end of the epoch can't make the buffer a caller's. */
 	spin_lock(&lane->lock);
 	if (atomic_read(&req->state) == RELAY_RUNNING)
-		req->err = answer_copy(zt, req);
+		req->err = err ? err : answer_copy(zt, req);
+	lane->moved = jiffies;
 	listed = !list_empty(&req->queue);
 	list_del_init(&req->queue);
 	won = relay_req_answer(&req->state);
@@ -222,16 +233,36 @@ static void zt_answer(struct zuf_zt *zt)
 	zuf_req_put(req);
 }
 
+/* The file is closed: nobody is in zuf_zt_wait() of it. */
+void zuf_zt_release(struct zuf_file *zf)
+{
+	struct zuf_zt *zt = zf->zt;
+	struct zuf_lane *lane = zt->lane;
+	bool last;
+
+	spin_lock(&lane->lock);
+	if (!list_empty(&zt->node))
+		zt_leave(zt);
+	last = list_empty(&lane->zts);
+	spin_unlock(&lane->lock);
+	/* Nobody will answer these. */
+	if (zt->req)
+		zt_answer(zt, -EIO);
+	if (last)
+		zuf_lane_kill(lane);
+	zt_free(zt);
+}
+
 /* ---- wait ---- */
 
 /* The next request of the lane, or NULL. */
 static struct zuf_req *lane_take(struct zuf_zt *zt)
 {
 	struct zuf_lane *lane = zt->lane;
-	struct zuf_req *req;
+	struct zuf_req *req = NULL;
 
 	spin_lock(&lane->lock);
-	for (;;) {
+	while (!list_empty(&zt->node)) {
 		req = list_first_entry_or_null(&lane->queue, struct zuf_req,
 					       queue);
 		if (!req)
@@ -239,6 +270,7 @@ static struct zuf_req *lane_take(struct zuf_zt *zt)
 		if (relay_req_take(&req->state)) {
 			list_move_tail(&req->queue, &lane->running);
 			refcount_inc(&req->ref);
+			req->started = lane->moved = jiffies;
 			break;
 		}
 		list_del_init(&req->queue); /* abandoned */
@@ -251,7 +283,7 @@ static struct zuf_req *lane_take(struct zuf_zt *zt)
 static bool zt_has_news(struct zuf_zt *zt)
 {
 	return !list_empty_careful(&zt->lane->queue) || READ_ONCE(zt->brk) ||
-	       !READ_ONCE(zt->root->alive);
+	       !zuf_is_live(zt->root, zt->epoch);
 }
 
 /* Looks for work for a while, if nobody else wants this CPU. */
@@ -300,46 +332,58 @@ static void deliver_break(struct zuf_zt *zt)
 {
 	struct zufs_ioc_hdr *hdr = zt->buf;
 
-	zt->brk = false;
+	WRITE_ONCE(zt->brk, false);
 	memset(hdr, 0, sizeof(*hdr));
 	hdr->operation = ZUFS_OP_BREAK;
 	hdr->in_len = sizeof(*hdr);
 }
 
+/* 1: there is something in the buffer; 0: look again; -errno. */
+static int zt_next(struct zuf_zt *zt)
+{
+	struct zuf_req *req;
+	int err;
+
+	if (!zuf_is_live(zt->root, zt->epoch))
+		return -ENOTCONN;
+	if (READ_ONCE(zt->brk)) {
+		deliver_break(zt);
+		return 1;
+	}
+	req = lane_take(zt);
+	if (!req)
+		return signal_pending(current) ? -EINTR : 0;
+	zt->req = req;
+	zt->far = zt->lane != &zt->root->back &&
+		  req->cpu != raw_smp_processor_id();
+	err = zt_deliver(zt, req);
+	if (!err)
+		return 1;
+	zt_answer(zt, err);
+	return 0;
+}
+
 long zuf_zt_wait(struct zuf_file *zf)
 {
 	struct zuf_zt *zt = zf->zt;
-	struct zuf_req *req;
+	int ret;
 
 	if (zt->task != current)
 		return -EBADF;
+	/*
+	 * Callers hold VFS locks until they have their answers, and whoever waits
+	 * for such a lock can't be frozen. So a suspend lets ZTs serve on, until
+	 * the callers are frozen and there is nothing to serve. wait_mode().
+	 */
+	current->flags |= PF_NOFREEZE;
 	if (zt->req)
-		zt_answer(zt);
-	for (;;) {
-		if (!READ_ONCE(zt->root->alive) ||
-		    zt->root->epoch != zt->epoch) {
-			current->flags &= ~PF_NOFREEZE;
-			return -ENOTCONN;
-		}
-		if (READ_ONCE(zt->brk)) {
-			deliver_break(zt);
-			return 0;
-		}
-		req = lane_take(zt);
-		if (req) {
-			zt->req = req;
-			zt->far = req->cpu != raw_smp_processor_id();
-			if (!zt_deliver(zt, req))
-				return 0;
-			((struct zufs_ioc_hdr *)zt->buf)->err = -E2BIG;
-			((struct zufs_ioc_hdr *)zt->buf)->out_len = 0;
-			zt_answer(zt);
-			continue;
-		}
-		if (signal_pending(current))
-			return -EINTR;
+		zt_answer(zt, 0);
+	while (!(ret = zt_next(zt))) {
 		zt_spin(zt);
 		if (!zt_has_news(zt))
 			zt_sleep(zt);
 	}
+	if (!zt->req)
+		current->flags &= ~PF_NOFREEZE;
+	return ret < 0 ? ret : 0;
 }

@@ -13,6 +13,7 @@
 
 typedef atomic_t relay_word;
 #define relay_read(w)	       atomic_read(w)
+#define relay_acquire(w)       atomic_read_acquire(w)
 #define relay_set(w, v)	       atomic_set(w, v)
 #define relay_xchg(w, v)       atomic_xchg(w, v)
 #define relay_cmpxchg(w, o, n) (atomic_cmpxchg(w, o, n) == (o))
@@ -21,24 +22,26 @@ typedef atomic_t relay_word;
 
 /*
  * Where requests wait: one lane for each CPU, and one for the background
- * channels of all CPUs. @lock protects all but the ZTs' state words.
+ * channels of all CPUs. @lock protects the lists and, of what is in them, all
+ * that says so; the state words are changed by relay.h alone.
  */
 struct zuf_lane {
 	spinlock_t lock;
 	struct list_head queue;	  /* requests that no ZT has taken */
 	struct list_head running; /* requests that a ZT has taken */
 	struct list_head zts;
+	unsigned long moved; /* jiffies: when a ZT took or answered something */
 } ____cacheline_aligned;
 
 struct zuf_zt {
-	struct list_head node; /* of lane->zts */
+	struct list_head node; /* of lane->zts; empty: its epoch has ended */
 	relay_word state;
 	struct task_struct *task; /* a reference is held */
 	struct zuf_root *root;
 	struct zuf_lane *lane;
 	struct zuf_req *req; /* taken and not answered; the ZT's own */
 	bool brk;	     /* tell BREAK; lane->lock */
-	bool far;	     /* the last caller was on another CPU */
+	bool far; /* the last caller was on another CPU; the ZT's own */
 	unsigned int cpu, channel;
 	u64 epoch;
 	void *buf; /* operation buffer, shared with the server */
@@ -67,10 +70,11 @@ struct zuf_root {
 
 	struct mutex ctl; /* HELLO, the end of an epoch, sbs, pmem files */
 	enum zuf_root_state state;
-	bool alive; /* written under ctl; read under a lane's lock or mount_lock */
-	bool orderly; /* BREAK_ALL was called */
-	u64 epoch;
-	pid_t tgid;	   /* of the server */
+	u64 epoch;	 /* of the last server; ctl */
+	u64 live;	 /* that, or 0: none is connected. Written under ctl */
+	bool orderly;	 /* BREAK_ALL was called */
+	pid_t tgid;	 /* of the server */
+	pid_t mount_pid; /* of its mount thread */
 	struct xarray sbs; /* by sb_id; ctl */
 
 	struct zuf_lane *cpu; /* nr_cpu_ids of them */
@@ -98,7 +102,7 @@ enum zuf_role {
 };
 
 struct zuf_file {
-	atomic_t role;	       /* set once */
+	atomic_t role;	       /* enum zuf_role; set once */
 	struct zuf_root *root; /* a reference is held */
 	u64 epoch;
 	struct zuf_zt *zt;
@@ -115,6 +119,15 @@ static inline int zuf_check_errno(s32 err)
 	return err > 0 || err <= -ERESTARTSYS ? -EIO : err;
 }
 
+/*
+ * True while the server of @epoch is connected. Its end is made known under the
+ * locks of the lanes and mount_lock: what is posted there after this said yes is killed.
+ */
+static inline bool zuf_is_live(const struct zuf_root *root, u64 epoch)
+{
+	return epoch && READ_ONCE(root->live) == epoch;
+}
+
 /* root.c */
 struct zuf_root *zuf_root_new(unsigned int timeout);
 void zuf_root_get(struct zuf_root *root);
@@ -126,6 +139,8 @@ extern const struct file_operations zuf_role_fops;
 
 /* channel.c */
 void zuf_lane_init(struct zuf_lane *lane);
+/* All ZTs of an epoch that has ended are told, and are in no lane any more. */
+void zuf_lanes_leave(struct zuf_root *root);
 long zuf_zt_init(struct zuf_file *zf, struct zufs_ioc_init __user *arg);
 long zuf_zt_wait(struct zuf_file *zf);
 void zuf_zt_release(struct zuf_file *zf);
@@ -133,6 +148,7 @@ int zuf_zt_mmap(struct zuf_file *zf, struct vm_area_struct *vma);
 void zuf_lanes_break(struct zuf_root *root);
 
 /* dispatch.c */
+void zuf_lane_kill(struct zuf_lane *lane);
 void zuf_lanes_kill(struct zuf_root *root);
 bool zuf_lanes_late(struct zuf_root *root, unsigned long limit);
 /* CONFIG_ZUF_DEBUG: names operations that take long; each second. */

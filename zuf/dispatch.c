@@ -129,7 +129,7 @@ static void lane_put(struct zuf_lane *lane, struct zuf_req *req)
 }
 
 /* A ZT that spins on another CPU answers soonest, and no switch is needed. */
-static bool try_spinning(struct zuf_root *root, struct zuf_req *req)
+static bool try_spinning(struct zuf_root *root, u64 epoch, struct zuf_req *req)
 {
 	unsigned int cpu =
 		cpumask_any_but(root->spinning, raw_smp_processor_id());
@@ -140,7 +140,7 @@ static bool try_spinning(struct zuf_root *root, struct zuf_req *req)
 		return false;
 	lane = &root->cpu[cpu];
 	spin_lock(&lane->lock);
-	if (READ_ONCE(root->alive) && list_empty(&lane->queue)) {
+	if (zuf_is_live(root, epoch) && list_empty(&lane->queue)) {
 		lane_put(lane, req);
 		claimed = claim_any(lane, RELAY_SPIN);
 		if (!claimed) {
@@ -153,11 +153,11 @@ static bool try_spinning(struct zuf_root *root, struct zuf_req *req)
 	return claimed;
 }
 
-static int lane_post(struct zuf_root *root, struct zuf_lane *lane,
+static int lane_post(struct zuf_root *root, u64 epoch, struct zuf_lane *lane,
 		     struct zuf_req *req)
 {
 	spin_lock(&lane->lock);
-	if (!root->alive || list_empty(&lane->zts)) {
+	if (!zuf_is_live(root, epoch) || list_empty(&lane->zts)) {
 		spin_unlock(&lane->lock);
 		return -EIO;
 	}
@@ -168,17 +168,18 @@ static int lane_post(struct zuf_root *root, struct zuf_lane *lane,
 	return 0;
 }
 
-static int post(struct zuf_root *root, struct zuf_req *req)
+static int post(struct zuf_sb_info *sbi, struct zuf_req *req)
 {
+	struct zuf_root *root = sbi->root;
 	struct zuf_lane *lane;
 
 	req->cpu = raw_smp_processor_id();
 	if (req->wait == ZUF_WAIT_BACK)
-		return lane_post(root, &root->back, req);
-	if (try_spinning(root, req))
+		return lane_post(root, sbi->epoch, &root->back, req);
+	if (try_spinning(root, sbi->epoch, req))
 		return 0;
 	lane = lane_of_caller(root);
-	return lane ? lane_post(root, lane, req) : -EIO;
+	return lane ? lane_post(root, sbi->epoch, lane, req) : -EIO;
 }
 
 /* ---- waiting ---- */
@@ -286,7 +287,7 @@ int zuf_dispatch(struct zuf_sb_info *sbi, struct zuf_req *req, size_t min_out)
 	if (!req->waiter)
 		req->waiter = get_task_struct(current);
 	zuf_count_op(sbi, req->hdr->operation);
-	err = post(sbi->root, req);
+	err = post(sbi, req);
 	if (!err)
 		err = wait_over(req);
 	return err ? err : check_answer(req, min_out);
@@ -300,7 +301,7 @@ void zuf_dispatch_back(struct zuf_sb_info *sbi, struct zuf_req *req)
 	req->root = sbi->root;
 	zuf_count_op(sbi, req->hdr->operation);
 	if (!err)
-		err = post(sbi->root, req);
+		err = post(sbi, req);
 	if (!err)
 		return;
 	req->err = err;
@@ -310,26 +311,33 @@ void zuf_dispatch_back(struct zuf_sb_info *sbi, struct zuf_req *req)
 
 /* ---- the end of an epoch, and the time limit ---- */
 
-static void lane_kill(struct zuf_lane *lane)
+/* One request less; false: there is none. Callers may take theirs out meanwhile. */
+static bool kill_first(struct zuf_lane *lane)
 {
-	struct zuf_req *req, *next;
-	LIST_HEAD(all);
+	struct zuf_req *req;
+	bool won = false;
 
 	spin_lock(&lane->lock);
-	list_splice_init(&lane->queue, &all);
-	list_splice_init(&lane->running, &all);
-	spin_unlock(&lane->lock);
-	list_for_each_entry_safe(req, next, &all, queue) {
-		bool won;
-
-		spin_lock(&lane->lock);
+	req = list_first_entry_or_null(
+		list_empty(&lane->queue) ? &lane->running : &lane->queue,
+		struct zuf_req, queue);
+	if (req) {
 		list_del_init(&req->queue);
 		won = relay_req_kill(&req->state);
-		spin_unlock(&lane->lock);
-		if (won)
-			zuf_req_finish(req);
-		zuf_req_put(req);
 	}
+	spin_unlock(&lane->lock);
+	if (!req)
+		return false;
+	if (won)
+		zuf_req_finish(req);
+	zuf_req_put(req);
+	return true;
+}
+
+void zuf_lane_kill(struct zuf_lane *lane)
+{
+	while (kill_first(lane))
+		;
 }
 
 void zuf_lanes_kill(struct zuf_root *root)
@@ -337,31 +345,33 @@ void zuf_lanes_kill(struct zuf_root *root)
 	unsigned int cpu;
 
 	for (cpu = 0; cpu < nr_cpu_ids; cpu++)
-		lane_kill(&root->cpu[cpu]);
-	lane_kill(&root->back);
+		zuf_lane_kill(&root->cpu[cpu]);
+	zuf_lane_kill(&root->back);
 }
 
-/* lane->lock is held. */
-static bool list_late(struct list_head *list, unsigned long limit)
+/* Did a request of @list begin before @then? lane->lock is held. */
+static bool list_late(struct list_head *list, unsigned long then)
 {
 	struct zuf_req *req;
 	bool late = false;
 
 	list_for_each_entry(req, list, queue) {
-		late |= time_after(jiffies, req->started + limit);
+		late |= time_before(req->started, then);
 		if (req->waiter && time_after(jiffies, req->started + HZ))
 			wake_up_process(req->waiter); /* for wait_mode() */
 	}
 	return late;
 }
 
+/* The limit is for one answer: a long queue that moves is not late. */
 static bool lane_late(struct zuf_lane *lane, unsigned long limit)
 {
+	unsigned long then = jiffies - limit;
 	bool late;
 
 	spin_lock(&lane->lock);
-	late = list_late(&lane->queue, limit);
-	late |= list_late(&lane->running, limit);
+	late = list_late(&lane->queue, then) && time_before(lane->moved, then);
+	late |= list_late(&lane->running, then);
 	spin_unlock(&lane->lock);
 	return late;
 }

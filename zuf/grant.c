@@ -235,27 +235,23 @@ int zuf_commit_size(struct inode *inode, loff_t size)
 
 /* ---- the copy ---- */
 
-/* Zeroes [from, to) of granted blocks, on media too. */
-static void zero_granted(struct inode *inode, loff_t from, loff_t to)
+/* Zeroes [from, to) of one granted block, on media too. */
+static int zero_granted(struct inode *inode, loff_t from, loff_t to)
 {
 	const struct zuf_inode_info *ii = ZUF_I(inode);
-	struct zuf_sb_info *sbi = ZUF_SB(inode->i_sb);
 	u64 lblk = from >> ZUFS_BLOCK_SHIFT;
 	unsigned int i;
 
 	for (i = 0; from < to && i < ii->n_grant; i++) {
 		const struct zufs_extent *g = &ii->grant[i];
-		struct zuf_dev *dev = zuf_md_dev(&sbi->md, g->pblk, g->len);
-		void *p;
 
-		if (lblk < g->lblk || lblk >= g->lblk + g->len)
-			continue;
-		p = dev->kaddr + ((g->pblk - dev->first) << ZUFS_BLOCK_SHIFT) +
-		    (from - (g->lblk << ZUFS_BLOCK_SHIFT));
-		memset(p, 0, to - from);
-		dax_flush(dev->dax, p, to - from);
-		return;
+		if (lblk >= g->lblk && lblk < g->lblk + g->len)
+			return zuf_md_zero(&ZUF_SB(inode->i_sb)->md,
+					   g->pblk + (lblk - g->lblk),
+					   from & (ZUFS_BLOCK_SIZE - 1),
+					   to - from);
 	}
+	return 0;
 }
 
 /* How many blocks to ask for ahead: appends that follow each other grow it. */
@@ -294,16 +290,19 @@ static ssize_t append_some(struct kiocb *iocb, struct iov_iter *from)
 	granted = (lblk + grant_blocks(ii)) << ZUFS_BLOCK_SHIFT;
 	if (pos + count > granted)
 		cut = pos + count - granted;
+	err = zero_granted(inode, lblk << ZUFS_BLOCK_SHIFT, pos);
+	if (err)
+		return err;
 	iov_iter_truncate(from, count - cut);
-	zero_granted(inode, lblk << ZUFS_BLOCK_SHIFT, pos);
 	done = dax_iomap_rw(iocb, from, &zuf_append_ops);
 	iov_iter_reexpand(from, iov_iter_count(from) + cut);
 	if (done <= 0)
 		return done;
 	end = pos + done;
 	blocks = DIV_ROUND_UP_ULL(end, ZUFS_BLOCK_SIZE) - lblk;
-	zero_granted(inode, end, round_up(end, ZUFS_BLOCK_SIZE));
-	err = commit(inode, end, blocks, next_want(ii, lblk, blocks));
+	err = zero_granted(inode, end, round_up(end, ZUFS_BLOCK_SIZE));
+	if (!err)
+		err = commit(inode, end, blocks, next_want(ii, lblk, blocks));
 	if (err) {
 		iocb->ki_pos = pos;
 		iov_iter_revert(from, done);

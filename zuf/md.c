@@ -8,35 +8,48 @@
 
 #include "core.h"
 
-static int dev_open(struct super_block *sb, struct fs_context *fc,
+/* The kernel's address of block @bn of @dev and @n blocks from there on, in dax_read_lock(). */
+static int dev_map(const struct zuf_dev *dev, u64 bn, long n, void **addr)
+{
+	long got = dax_direct_access(dev->dax,
+				     (dev->dax_off >> PAGE_SHIFT) + bn, n,
+				     DAX_ACCESS, addr, NULL);
+
+	if (got < 0)
+		return got;
+	return got < n ? -EINVAL : 0;
+}
+
+static int dev_open(struct block_device *bdev, struct fs_context *fc,
 		    struct zuf_dev *dev)
 {
-	long pages = bdev_nr_bytes(sb->s_bdev) >> PAGE_SHIFT, n;
-	int id;
+	void *addr;
+	int id, err;
 
-	dev->bdev = sb->s_bdev;
-	dev->dax = fs_dax_get_by_bdev(dev->bdev, &dev->dax_off, sb, NULL);
+	dev->bdev = bdev;
+	dev->blocks = bdev_nr_bytes(bdev) >> PAGE_SHIFT;
+	dev->numa_node = dev_to_node(disk_to_dev(bdev->bd_disk));
+	/* No holder: partitions of one device share its dax device. */
+	dev->dax = fs_dax_get_by_bdev(bdev, &dev->dax_off, NULL, NULL);
 	if (!dev->dax)
 		return errorfc(fc,
 			       "%pg is not an fsdax pmem namespace (ndctl create-namespace -m fsdax makes one)",
-			       dev->bdev),
+			       bdev),
 		       -EINVAL;
 	if (dev->dax_off & ZUFS_ALLOC_MASK)
 		return errorfc(fc, "%pg does not begin at a multiple of 2 MiB",
-			       dev->bdev),
+			       bdev),
 		       -EINVAL;
 	id = dax_read_lock();
-	n = dax_direct_access(dev->dax, dev->dax_off >> PAGE_SHIFT, pages,
-			      DAX_ACCESS, &dev->kaddr, NULL);
+	err = dev_map(dev, 0, dev->blocks, &addr);
 	dax_read_unlock(id);
-	if (n < 0)
-		return n;
-	if (n < pages)
-		return errorfc(fc, "%pg is not one piece of memory", dev->bdev),
-		       -EINVAL;
-	dev->blocks = pages;
-	dev->numa_node = dev_to_node(disk_to_dev(dev->bdev->bd_disk));
-	return 0;
+	if (err == -EINVAL)
+		errorfc(fc, "%pg is not one piece of memory", bdev);
+	else if (err)
+		errorfc(fc,
+			"%pg has bad blocks (ndctl list --media-errors names them; ndctl clear-errors mends them)",
+			bdev);
+	return err;
 }
 
 static bool table_ok(const struct zufs_dev_table *t, u32 magic)
@@ -52,26 +65,31 @@ static int table_read(const struct zuf_dev *dev, u32 magic,
 {
 	static const u32 places[] = { 0, ZUFS_MDT_COPY_OFFSET };
 	unsigned int i;
+	void *addr;
+	int id, err = -EINVAL;
 
 	if (dev->blocks << ZUFS_BLOCK_SHIFT < ZUFS_ALLOC_SIZE)
 		return -EINVAL;
-	for (i = 0; i < ARRAY_SIZE(places); i++)
-		if (!copy_mc_to_kernel(t, dev->kaddr + places[i], sizeof(*t)) &&
+	id = dax_read_lock();
+	for (i = 0; err && i < ARRAY_SIZE(places); i++)
+		if (!dev_map(dev, places[i] >> ZUFS_BLOCK_SHIFT, 1, &addr) &&
+		    !copy_mc_to_kernel(t, addr, sizeof(*t)) &&
 		    table_ok(t, magic))
-			return 0;
-	return -EINVAL;
+			err = 0;
+	dax_read_unlock(id);
+	return err;
 }
 
-static int table_check(struct fs_context *fc, const struct zuf_type *type,
-		       struct zuf_md *md)
+static int table_check(struct fs_context *fc, struct zuf_sb_info *sbi)
 {
+	struct zuf_md *md = &sbi->md;
 	const struct zufs_dev_table *t = md->table;
 	u64 blocks = le64_to_cpu(t->dev[0].blocks);
 
-	if (le16_to_cpu(t->version_major) != type->rfi.FS_ver_major ||
-	    le16_to_cpu(t->version_minor) > type->rfi.FS_ver_minor)
+	if (le16_to_cpu(t->version_major) != sbi->rfi.FS_ver_major ||
+	    le16_to_cpu(t->version_minor) > sbi->rfi.FS_ver_minor)
 		return errorfc(fc, "made by another version of %s: %u.%u",
-			       type->name, le16_to_cpu(t->version_major),
+			       sbi->type->name, le16_to_cpu(t->version_major),
 			       le16_to_cpu(t->version_minor)),
 		       -EINVAL;
 	if (le16_to_cpu(t->dev_count) != 1 || t->id_index)
@@ -90,10 +108,11 @@ static int table_check(struct fs_context *fc, const struct zuf_type *type,
 	return 0;
 }
 
-int zuf_md_init(struct super_block *sb, struct fs_context *fc,
-		const struct zuf_type *type, struct zuf_md *md)
+int zuf_md_init(struct zuf_sb_info *sbi, struct fs_context *fc)
 {
-	int err = dev_open(sb, fc, &md->dev[0]);
+	const char *name = sbi->type->name;
+	struct zuf_md *md = &sbi->md;
+	int err = dev_open(sbi->sb->s_bdev, fc, &md->dev[0]);
 
 	if (err)
 		goto out;
@@ -102,25 +121,25 @@ int zuf_md_init(struct super_block *sb, struct fs_context *fc,
 	err = -ENOMEM;
 	if (!md->table)
 		goto out;
-	err = table_read(&md->dev[0], type->rfi.FS_magic, md->table);
+	err = table_read(&md->dev[0], sbi->rfi.FS_magic, md->table);
 	if (err) {
 		if (!(fc->sb_flags & SB_SILENT))
 			errorfc(fc, "%pg holds no %s (mkfs.%s makes one)",
-				md->dev[0].bdev, type->name, type->name);
+				md->dev[0].bdev, name, name);
 		goto out;
 	}
-	err = table_check(fc, type, md);
+	err = table_check(fc, sbi);
 	if (!err)
 		return 0;
 out:
-	zuf_md_fini(sb, md);
+	zuf_md_fini(md);
 	return err;
 }
 
-void zuf_md_fini(struct super_block *sb, struct zuf_md *md)
+void zuf_md_fini(struct zuf_md *md)
 {
 	if (md->dev[0].dax)
-		fs_put_dax(md->dev[0].dax, sb);
+		fs_put_dax(md->dev[0].dax, NULL);
 	md->dev[0].dax = NULL;
 	kfree(md->table);
 	md->table = NULL;
@@ -138,4 +157,20 @@ struct zuf_dev *zuf_md_dev(struct zuf_md *md, u64 bn, u64 n)
 								      NULL;
 	}
 	return NULL;
+}
+
+int zuf_md_zero(struct zuf_md *md, u64 bn, size_t off, size_t len)
+{
+	struct zuf_dev *dev = zuf_md_dev(md, bn, 1);
+	void *addr;
+	int id, err;
+
+	id = dax_read_lock();
+	err = dev ? dev_map(dev, bn - dev->first, 1, &addr) : -EIO;
+	if (!err) {
+		memset(addr + off, 0, len);
+		dax_flush(dev->dax, addr + off, len);
+	}
+	dax_read_unlock(id);
+	return err ? -EIO : 0;
 }

@@ -17,12 +17,12 @@ static void mreq_put(struct zuf_mreq *mr)
 
 /* ---- the caller ---- */
 
-static int mreq_post(struct zuf_root *root, struct zuf_mreq *mr)
+static int mreq_post(struct zuf_root *root, u64 epoch, struct zuf_mreq *mr)
 {
 	int err = 0;
 
 	spin_lock(&root->mount_lock);
-	if (!root->alive) {
+	if (!zuf_is_live(root, epoch)) {
 		err = -EIO;
 	} else {
 		mr->state = RELAY_QUEUED;
@@ -50,17 +50,29 @@ static bool mreq_abandon(struct zuf_root *root, struct zuf_mreq *mr)
 	return queued;
 }
 
+static bool mreq_over(struct zuf_mreq *mr)
+{
+	return smp_load_acquire(&mr->state) >= RELAY_DONE;
+}
+
+/*
+ * Like wait_mode(), freezable after a second without an answer. A UMOUNT is
+ * never abandoned: the server would keep what the kernel has forgotten.
+ */
 static int mreq_wait(struct zuf_root *root, struct zuf_mreq *mr)
 {
-	int err = wait_event_state(root->mount_done,
-				   READ_ONCE(mr->state) >= RELAY_DONE,
-				   (TASK_KILLABLE | TASK_FREEZABLE));
+	int err = wait_event_killable_timeout(root->mount_done, mreq_over(mr),
+					      HZ);
 
-	if (err && mreq_abandon(root, mr))
+	if (!err)
+		err = wait_event_state(root->mount_done, mreq_over(mr),
+				       (TASK_KILLABLE | TASK_FREEZABLE));
+	if (err < 0 && mr->zim.hdr.operation != ZUFS_M_UMOUNT &&
+	    mreq_abandon(root, mr))
 		return -EINTR;
-	wait_event_state(root->mount_done, READ_ONCE(mr->state) >= RELAY_DONE,
+	wait_event_state(root->mount_done, mreq_over(mr),
 			 (TASK_UNINTERRUPTIBLE | TASK_FREEZABLE));
-	return READ_ONCE(mr->state) == RELAY_DEAD ? -EIO : 0;
+	return mr->state == RELAY_DEAD ? -EIO : 0;
 }
 
 /* What the server answers to MOUNT, and nothing else. */
@@ -82,7 +94,7 @@ static void fill_in(struct zuf_sb_info *sbi, enum e_mount_operation op,
 	zim->hdr.in_len = sizeof(*zim);
 	zim->hdr.out_start = offsetof(struct zufs_ioc_mount, sbi_handle);
 	zim->hdr.out_max = sizeof(*zim) - zim->hdr.out_start;
-	zim->zfi_id = sbi->type->zfi_id;
+	zim->zfi_id = sbi->zfi_id;
 	zim->sb_id = sbi->sb_id;
 	zim->sbi_handle = sbi->sbi_handle;
 	zim->mount_flags = sbi->mount_flags;
@@ -101,6 +113,8 @@ int zuf_dispatch_mount(struct zuf_sb_info *sbi, enum e_mount_operation op,
 
 	if (READ_ONCE(sbi->dead))
 		return -EIO;
+	if (current->pid == READ_ONCE(root->mount_pid))
+		return -EDEADLK; /* who would answer it? */
 	mr = kmalloc(sizeof(*mr), GFP_KERNEL);
 	if (!mr)
 		return -ENOMEM;
@@ -108,7 +122,7 @@ int zuf_dispatch_mount(struct zuf_sb_info *sbi, enum e_mount_operation op,
 	mr->zim = *zim;
 	mr->started = jiffies;
 	refcount_set(&mr->ref, 1);
-	err = mreq_post(root, mr);
+	err = mreq_post(root, sbi->epoch, mr);
 	if (!err)
 		err = mreq_wait(root, mr);
 	if (!err)
@@ -127,7 +141,7 @@ static struct zuf_mreq *take_current(struct zuf_root *root, u64 epoch)
 	struct zuf_mreq *mr = NULL;
 
 	spin_lock(&root->mount_lock);
-	if (root->epoch == epoch)
+	if (zuf_is_live(root, epoch))
 		swap(mr, root->mount_cur);
 	spin_unlock(&root->mount_lock);
 	return mr;
@@ -142,7 +156,7 @@ static void answer(struct zuf_root *root, struct zuf_mreq *mr,
 	if (mr->state == RELAY_RUNNING) {
 		take_outputs(&mr->zim, from);
 		mr->zim.hdr.err = zuf_check_errno(err);
-		mr->state = RELAY_DONE;
+		smp_store_release(&mr->state, RELAY_DONE);
 	}
 	spin_unlock(&root->mount_lock);
 	wake_up_all(&root->mount_done);
@@ -152,11 +166,10 @@ static void answer(struct zuf_root *root, struct zuf_mreq *mr,
 static bool has_news(struct zuf_root *root, u64 epoch)
 {
 	return !list_empty_careful(&root->mount_queue) ||
-	       READ_ONCE(root->mount_brk) || !READ_ONCE(root->alive) ||
-	       root->epoch != epoch;
+	       READ_ONCE(root->mount_brk) || !zuf_is_live(root, epoch);
 }
 
-/* The next operation in @zim. */
+/* The next operation in @zim. EBUSY: another thread has one and didn't answer. */
 static int next(struct zuf_root *root, u64 epoch, struct zufs_ioc_mount *zim)
 {
 	struct zuf_mreq *mr;
@@ -165,11 +178,14 @@ static int next(struct zuf_root *root, u64 epoch, struct zufs_ioc_mount *zim)
 	spin_lock(&root->mount_lock);
 	mr = list_first_entry_or_null(&root->mount_queue, struct zuf_mreq,
 				      node);
-	if (!root->alive || root->epoch != epoch) {
+	if (!zuf_is_live(root, epoch)) {
 		err = -ENOTCONN;
+	} else if (root->mount_cur) {
+		err = -EBUSY;
 	} else if (mr) {
 		list_del_init(&mr->node);
 		mr->state = RELAY_RUNNING;
+		mr->started = jiffies;
 		root->mount_cur = mr;
 		*zim = mr->zim;
 	} else {
@@ -184,8 +200,10 @@ static int next(struct zuf_root *root, u64 epoch, struct zufs_ioc_mount *zim)
 static void set_ready(struct zuf_root *root, u64 epoch)
 {
 	mutex_lock(&root->ctl);
-	if (root->alive && root->epoch == epoch)
+	if (zuf_is_live(root, epoch)) {
 		root->state = ZUF_ROOT_MOUNT_READY;
+		WRITE_ONCE(root->mount_pid, current->pid);
+	}
 	mutex_unlock(&root->ctl);
 }
 
@@ -194,10 +212,12 @@ long zuf_mount_wait(struct zuf_file *zf, struct zufs_ioc_mount __user *arg)
 	struct zuf_root *root = zf->root;
 	struct zufs_ioc_mount *zim = kzalloc(sizeof(*zim), GFP_KERNEL);
 	struct zuf_mreq *mr;
-	int err = 0;
+	int err;
 
 	if (!zim)
 		return -ENOMEM;
+	/* As in zuf_zt_wait(): a suspend waits for mounts under way. */
+	current->flags |= PF_NOFREEZE;
 	set_ready(root, zf->epoch);
 	mr = take_current(root, zf->epoch);
 	if (mr) {
@@ -205,14 +225,16 @@ long zuf_mount_wait(struct zuf_file *zf, struct zufs_ioc_mount __user *arg)
 			zim->hdr.err = -EIO;
 		answer(root, mr, zim);
 	}
-	err = wait_event_state(root->mount_wq, has_news(root, zf->epoch),
-			       (TASK_INTERRUPTIBLE | TASK_FREEZABLE));
+	err = wait_event_interruptible(root->mount_wq,
+				       has_news(root, zf->epoch));
 	if (err)
 		err = -EINTR;
 	else
 		err = next(root, zf->epoch, zim);
 	if (!err && copy_to_user(arg, zim, sizeof(*zim)))
 		err = -EFAULT;
+	if (err || zim->hdr.operation == ZUFS_M_BREAK)
+		current->flags &= ~PF_NOFREEZE;
 	kfree(zim);
 	return err;
 }
@@ -230,7 +252,7 @@ void zuf_mounts_kill(struct zuf_root *root)
 		list_add(&root->mount_cur->node, &all);
 	root->mount_cur = NULL;
 	list_for_each_entry(mr, &all, node)
-		mr->state = RELAY_DEAD;
+		smp_store_release(&mr->state, RELAY_DEAD);
 	spin_unlock(&root->mount_lock);
 	wake_up_all(&root->mount_done);
 	wake_up_all(&root->mount_wq);
@@ -238,16 +260,18 @@ void zuf_mounts_kill(struct zuf_root *root)
 		mreq_put(mr);
 }
 
+/* The limit is for one answer, as in lane_late(): a queue waits for the one that runs. */
 bool zuf_mounts_late(struct zuf_root *root, unsigned long limit)
 {
 	struct zuf_mreq *mr;
-	bool late = false;
+	bool late;
 
 	spin_lock(&root->mount_lock);
-	if (root->mount_cur)
-		late = time_after(jiffies, root->mount_cur->started + limit);
-	list_for_each_entry(mr, &root->mount_queue, node)
-		late |= time_after(jiffies, mr->started + limit);
+	mr = root->mount_cur;
+	if (!mr)
+		mr = list_first_entry_or_null(&root->mount_queue,
+					      struct zuf_mreq, node);
+	late = mr && time_after(jiffies, mr->started + limit);
 	spin_unlock(&root->mount_lock);
 	return late;
 }

@@ -83,12 +83,14 @@ static vm_fault_t map_pmem(struct vm_fault *vmf, struct zuf_sb_info *sbi,
 	pgoff_t pgoff = vmf->pgoff & ~((size >> PAGE_SHIFT) - 1);
 	u64 n = size >> PAGE_SHIFT;
 	struct zuf_dev *dev = zuf_md_dev(&sbi->md, pgoff, n);
-	vm_fault_t ret = VM_FAULT_SIGBUS;
+	/* A bad block, or the end, somewhere in 2 MiB is none of all its pages. */
+	vm_fault_t ret = size == PAGE_SIZE ? VM_FAULT_SIGBUS :
+					     VM_FAULT_FALLBACK;
 	pfn_t pfn;
 	int id;
 
 	if (!dev)
-		return size == PAGE_SIZE ? VM_FAULT_SIGBUS : VM_FAULT_FALLBACK;
+		return ret;
 	id = dax_read_lock();
 	if (dax_direct_access(dev->dax,
 			      (dev->dax_off >> PAGE_SHIFT) + pgoff - dev->first,
@@ -96,9 +98,7 @@ static vm_fault_t map_pmem(struct vm_fault *vmf, struct zuf_sb_info *sbi,
 		if (size == PAGE_SIZE)
 			ret = vmf_insert_pfn(vmf->vma, vmf->address,
 					     pfn_t_to_pfn(pfn));
-		else if (pfn_t_to_pfn(pfn) & (n - 1))
-			ret = VM_FAULT_FALLBACK;
-		else
+		else if (!(pfn_t_to_pfn(pfn) & (n - 1)))
 			ret = vmf_insert_pfn_pmd(vmf, pfn, true);
 	}
 	dax_read_unlock(id);
@@ -135,21 +135,9 @@ static vm_fault_t pmem_huge_fault(struct vm_fault *vmf, enum page_entry_size pe)
 	return fault_size(vmf, PMD_SIZE);
 }
 
-static int pmem_may_split(struct vm_area_struct *vma, unsigned long addr)
-{
-	return addr & ~PMD_MASK ? -EINVAL : 0;
-}
-
-static int pmem_mremap(struct vm_area_struct *vma)
-{
-	return -EINVAL;
-}
-
 static const struct vm_operations_struct pmem_vm_ops = {
 	.fault = pmem_fault,
 	.huge_fault = pmem_huge_fault,
-	.may_split = pmem_may_split,
-	.mremap = pmem_mremap,
 };
 
 int zuf_pmem_mmap(struct file *file, struct vm_area_struct *vma)

@@ -6,8 +6,9 @@
  * (RELAY_BREAK) and must then fail.
  *
  * Whoever includes it defines: relay_word (an atomic int), relay_read(),
- * relay_set() (both relaxed), relay_cmpxchg(w, old, new) (full barrier, true if
- * it was @old), relay_xchg() (full barrier), relay_mb().
+ * relay_set() (both relaxed), relay_acquire() (a read), relay_cmpxchg(w, old,
+ * new) (full barrier, true if it was @old), relay_xchg() (full barrier),
+ * relay_mb().
  *
  * A ZT is found in two steps. The caller puts its request into the queue, then
  * looks for an idle ZT; the ZT says that it is idle, then looks into the queue.
@@ -130,10 +131,14 @@ static inline int relay_req_kill(relay_word *req)
 	       relay_cmpxchg(req, RELAY_RUNNING, RELAY_DEAD);
 }
 
-/* Caller: nothing to wait for any more. */
+/* Caller: nothing to wait for any more; the answer may be read. */
 static inline int relay_req_over(relay_word *req)
 {
+#if RELAY_BREAK == 8
 	return relay_read(req) >= RELAY_DONE;
+#else
+	return relay_acquire(req) >= RELAY_DONE;
+#endif
 }
 
 #endif /* _ZUF_RELAY_H */

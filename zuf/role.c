@@ -17,30 +17,37 @@
 static int role_tmpfile(struct user_namespace *ns, struct inode *dir,
 			struct file *file, umode_t mode)
 {
-	struct zuf_file *zf;
 	struct inode *inode;
 
 	if (!capable(CAP_SYS_ADMIN))
 		return -EPERM;
-	zf = kzalloc(sizeof(*zf), GFP_KERNEL);
-	if (!zf)
-		return -ENOMEM;
 	inode = new_inode(dir->i_sb);
-	if (!inode) {
-		kfree(zf);
+	if (!inode)
 		return -ENOMEM;
-	}
-	init_rwsem(&zf->sem);
-	zf->root = dir->i_sb->s_fs_info;
-	zuf_root_get(zf->root);
 	inode->i_ino = get_next_ino();
 	inode_init_owner(ns, inode, dir, S_IFREG | 0600);
 	inode->i_fop = &zuf_role_fops;
 	/* 2 MiB entries of a special mapping want it (6.1). */
 	inode->i_flags |= S_DAX;
-	file->private_data = zf;
 	d_tmpfile(file, inode);
 	return finish_open_simple(file, 0);
+}
+
+/* Once for each inode: /proc/PID/fd would open it again, for a second role. */
+static int role_open(struct inode *inode, struct file *file)
+{
+	struct zuf_file *zf;
+
+	if (xchg(&inode->i_private, inode))
+		return -ENXIO;
+	zf = kzalloc(sizeof(*zf), GFP_KERNEL);
+	if (!zf)
+		return -ENOMEM;
+	init_rwsem(&zf->sem);
+	zf->root = inode->i_sb->s_fs_info;
+	zuf_root_get(zf->root);
+	file->private_data = zf;
+	return 0;
 }
 
 const struct inode_operations zuf_role_dir_iops = {
@@ -82,14 +89,14 @@ static long hello(struct zuf_file *zf, struct zufs_ioc_hello __user *arg)
 	h.features &= ZUFS_FEAT_NIO;
 	h.num_channels = ZUFS_NUM_CHANNELS;
 	mutex_lock(&root->ctl);
-	if (!err && root->alive)
+	if (!err && root->live)
 		err = -EBUSY;
 	if (!err) {
 		root->epoch++;
 		root->tgid = current->tgid;
 		root->orderly = false;
 		root->state = ZUF_ROOT_REGISTERING_FS;
-		WRITE_ONCE(root->alive, true);
+		WRITE_ONCE(root->live, root->epoch);
 		zf->epoch = root->epoch;
 		h.epoch = root->epoch;
 	}
@@ -112,8 +119,8 @@ static long register_fs(struct zuf_file *zf,
 		return -EFAULT;
 	/* Under ctl: the end of the epoch takes the types from the root. */
 	mutex_lock(&root->ctl);
-	if (root->alive && root->epoch == zf->epoch)
-		err = zuf_type_register(root, r.zfi_id, &r.rfi);
+	if (zuf_is_live(root, zf->epoch))
+		err = zuf_type_register(root, zf->epoch, r.zfi_id, &r.rfi);
 	mutex_unlock(&root->ctl);
 	return err;
 }
@@ -147,7 +154,7 @@ static long break_all(struct zuf_file *zf)
 	struct zuf_root *root = zf->root;
 
 	mutex_lock(&root->ctl);
-	if (root->alive && root->epoch == zf->epoch) {
+	if (zuf_is_live(root, zf->epoch)) {
 		root->orderly = true;
 		zuf_lanes_break(root);
 		spin_lock(&root->mount_lock);
@@ -188,9 +195,8 @@ static long set_role(struct file *file, unsigned int cmd, void __user *arg)
 	    ZUF_ROLE_NONE)
 		return -EBUSY;
 	mutex_lock(&zf->root->ctl);
-	zf->epoch = zf->root->epoch;
-	err = zf->root->alive && zf->root->tgid == current->tgid ? 0 :
-								   -ENOTCONN;
+	zf->epoch = zf->root->live;
+	err = zf->epoch && zf->root->tgid == current->tgid ? 0 : -ENOTCONN;
 	mutex_unlock(&zf->root->ctl);
 	switch (cmd) {
 	case ZU_IOC_HELLO:
@@ -251,6 +257,7 @@ static int role_mmap(struct file *file, struct vm_area_struct *vma)
 
 const struct file_operations zuf_role_fops = {
 	.owner = THIS_MODULE,
+	.open = role_open,
 	.unlocked_ioctl = role_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 	.mmap = role_mmap,

@@ -30,7 +30,7 @@ static void watch(struct work_struct *work)
 	struct zuf_root *root =
 		container_of(to_delayed_work(work), struct zuf_root, watch);
 	unsigned long limit = root->timeout * HZ;
-	u64 epoch = READ_ONCE(root->epoch);
+	u64 epoch = READ_ONCE(root->live);
 
 	if (zuf_lanes_late(root, limit) || zuf_mounts_late(root, limit))
 		zuf_epoch_end(root, epoch, "it did not answer in time");
@@ -91,16 +91,22 @@ void zuf_root_put(struct zuf_root *root)
 	kref_put(&root->kref, root_release);
 }
 
-struct zuf_root *zuf_root_get_by_type(struct zuf_type *type)
+int zuf_root_get_by_type(struct zuf_sb_info *sbi)
 {
-	struct zuf_root *root;
+	const struct zuf_type *type = sbi->type;
+	int err = -ENOTCONN;
 
 	mutex_lock(&zuf_types_lock);
-	root = type->root;
-	if (root)
-		kref_get(&root->kref);
+	if (type->root) {
+		err = 0;
+		sbi->root = type->root;
+		sbi->epoch = type->epoch;
+		sbi->zfi_id = type->zfi_id;
+		sbi->rfi = type->rfi;
+		kref_get(&sbi->root->kref);
+	}
 	mutex_unlock(&zuf_types_lock);
-	return root;
+	return err;
 }
 
 /* ---- epochs ---- */
@@ -115,11 +121,12 @@ void zuf_epoch_end(struct zuf_root *root, u64 epoch, const char *why)
 	unsigned long id;
 
 	mutex_lock(&root->ctl);
-	if (!root->alive || root->epoch != epoch) {
+	if (!zuf_is_live(root, epoch)) {
 		mutex_unlock(&root->ctl);
 		return;
 	}
-	WRITE_ONCE(root->alive, false);
+	WRITE_ONCE(root->live, 0);
+	WRITE_ONCE(root->mount_pid, 0);
 	root->state = root->orderly ? ZUF_ROOT_INITIALIZING :
 				      ZUF_ROOT_SERVER_FAILED;
 	if (!root->orderly)
@@ -129,9 +136,9 @@ void zuf_epoch_end(struct zuf_root *root, u64 epoch, const char *why)
 		WRITE_ONCE(sbi->dead, true);
 		zuf_pmem_revoke(sbi);
 	}
+	zuf_lanes_leave(root);
 	zuf_lanes_kill(root);
 	zuf_mounts_kill(root);
-	zuf_lanes_break(root);
 	mutex_unlock(&root->ctl);
 }
 
@@ -141,9 +148,8 @@ int zuf_root_add_sb(struct zuf_root *root, struct zuf_sb_info *sbi)
 
 	sbi->sb_id = atomic64_inc_return(&last_sb_id);
 	mutex_lock(&root->ctl);
-	if (root->alive)
+	if (zuf_is_live(root, sbi->epoch))
 		err = xa_err(xa_store(&root->sbs, sbi->sb_id, sbi, GFP_KERNEL));
-	sbi->epoch = root->epoch;
 	mutex_unlock(&root->ctl);
 	if (err)
 		return err;
@@ -211,7 +217,7 @@ static ssize_t abort_write(struct file *file, const char __user *buf,
 {
 	struct zuf_root *root = root_of(file);
 
-	zuf_epoch_end(root, READ_ONCE(root->epoch), "abort was written");
+	zuf_epoch_end(root, READ_ONCE(root->live), "abort was written");
 	return len;
 }
 
@@ -246,9 +252,13 @@ static const struct fs_parameter_spec root_params[] = {
 	{},
 };
 
+struct root_fc {
+	unsigned int timeout; /* seconds, 0: not named */
+};
+
 static int root_parse(struct fs_context *fc, struct fs_parameter *param)
 {
-	struct zuf_root *root = fc->s_fs_info;
+	struct root_fc *rfc = fc->fs_private;
 	struct fs_parse_result result;
 	int opt = fs_parse(fc, root_params, param, &result);
 
@@ -256,7 +266,7 @@ static int root_parse(struct fs_context *fc, struct fs_parameter *param)
 		return opt;
 	if (!result.uint_32 || result.uint_32 > 86400)
 		return invalf(fc, "timeout is 1 to 86400 seconds");
-	root->timeout = result.uint_32;
+	rfc->timeout = result.uint_32;
 	return 0;
 }
 
@@ -300,25 +310,41 @@ static int root_fill(struct super_block *sb, struct fs_context *fc)
 
 static int root_get_tree(struct fs_context *fc)
 {
-	return get_tree_nodev(fc, root_fill);
+	const struct root_fc *rfc = fc->fs_private;
+
+	fc->s_fs_info =
+		zuf_root_new(rfc->timeout ? rfc->timeout : DEFAULT_TIMEOUT);
+	return fc->s_fs_info ? get_tree_nodev(fc, root_fill) : -ENOMEM;
+}
+
+static int root_reconfigure(struct fs_context *fc)
+{
+	struct zuf_root *root = fc->root->d_sb->s_fs_info;
+	const struct root_fc *rfc = fc->fs_private;
+
+	if (rfc->timeout)
+		WRITE_ONCE(root->timeout, rfc->timeout);
+	return 0;
 }
 
 static void root_free_fc(struct fs_context *fc)
 {
 	if (fc->s_fs_info)
 		zuf_root_put(fc->s_fs_info);
+	kfree(fc->fs_private);
 }
 
 static const struct fs_context_operations root_fc_ops = {
 	.parse_param = root_parse,
 	.get_tree = root_get_tree,
+	.reconfigure = root_reconfigure,
 	.free = root_free_fc,
 };
 
 static int root_init_fc(struct fs_context *fc)
 {
-	fc->s_fs_info = zuf_root_new(DEFAULT_TIMEOUT);
-	if (!fc->s_fs_info)
+	fc->fs_private = kzalloc(sizeof(struct root_fc), GFP_KERNEL);
+	if (!fc->fs_private)
 		return -ENOMEM;
 	fc->ops = &root_fc_ops;
 	return 0;
@@ -332,7 +358,8 @@ static void root_kill_sb(struct super_block *sb)
 	if (!root)
 		return;
 	cancel_delayed_work_sync(&root->watch);
-	zuf_epoch_end(root, root->epoch, "the control root was unmounted");
+	zuf_epoch_end(root, READ_ONCE(root->live),
+		      "the control root was unmounted");
 	zuf_root_put(root);
 }
 

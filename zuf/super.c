@@ -103,7 +103,8 @@ static int zuf_statfs(struct dentry *dentry, struct kstatfs *buf)
 	return err;
 }
 
-static void show_server_options(struct seq_file *m, struct zuf_sb_info *sbi)
+/* Asked for at mounts alone: a reader of /proc/mounts never waits for a server. */
+static void fetch_options(struct zuf_sb_info *sbi)
 {
 	struct zufs_ioc_mount_options *io;
 	struct zuf_req *req;
@@ -116,12 +117,15 @@ static void show_server_options(struct seq_file *m, struct zuf_sb_info *sbi)
 	io = zuf_req_op(req, struct zufs_ioc_mount_options);
 	req->wait = ZUF_WAIT_KILL_RO;
 	if (!zuf_dispatch(sbi, req, req->hdr->out_max) &&
-	    io->len < sizeof(io->buf))
-		seq_printf(m, "%.*s", (int)io->len, io->buf);
+	    io->len < sizeof(io->buf)) {
+		spin_lock(&sbi->options_lock);
+		memcpy(sbi->options, io->buf, io->len);
+		sbi->options[io->len] = '\0';
+		spin_unlock(&sbi->options_lock);
+	}
 	zuf_req_put(req);
 }
 
-/* Says its own even with a dead server, so that umount(8) works. */
 static int zuf_show_options(struct seq_file *m, struct dentry *root)
 {
 	struct zuf_sb_info *sbi = ZUF_SB(root->d_sb);
@@ -130,8 +134,9 @@ static int zuf_show_options(struct seq_file *m, struct dentry *root)
 		seq_printf(m, ",pedantic=%u", sbi->pedantic);
 	if (sbi->mount_flags & ZUFS_M_EPHEMERAL)
 		seq_puts(m, ",ephemeral");
-	if (!READ_ONCE(sbi->dead))
-		show_server_options(m, sbi);
+	spin_lock(&sbi->options_lock);
+	seq_escape(m, sbi->options, " \t\n\\");
+	spin_unlock(&sbi->options_lock);
 	return 0;
 }
 
@@ -272,6 +277,7 @@ static struct zuf_sb_info *new_sbi(struct super_block *sb,
 	sbi->type = container_of(sb->s_type, struct zuf_type, fst);
 	sbi->mount_flags = zfc->flags | (sb_rdonly(sb) ? ZUFS_M_RDONLY : 0);
 	sbi->pedantic = zfc->pedantic;
+	spin_lock_init(&sbi->options_lock);
 	spin_lock_init(&sbi->grant_lock);
 	INIT_LIST_HEAD(&sbi->grants);
 	INIT_LIST_HEAD(&sbi->evicting);
@@ -280,15 +286,16 @@ static struct zuf_sb_info *new_sbi(struct super_block *sb,
 	return sbi;
 }
 
+/* Times are ns in 64 bits on the wire, whatever the server says. */
 static void set_limits(struct super_block *sb)
 {
-	const struct zufs_register_fs_info *rfi = &ZUF_SB(sb)->type->rfi;
+	const struct zufs_register_fs_info *rfi = &ZUF_SB(sb)->rfi;
 
 	sb->s_magic = rfi->FS_magic;
 	sb->s_maxbytes = rfi->s_maxbytes;
 	sb->s_time_gran = rfi->s_time_gran;
-	sb->s_time_min = rfi->s_time_min;
-	sb->s_time_max = rfi->s_time_max;
+	sb->s_time_min = max_t(s64, rfi->s_time_min, KTIME_SEC_MIN + 1);
+	sb->s_time_max = min_t(s64, rfi->s_time_max, KTIME_SEC_MAX - 1);
 	sb->s_flags |= SB_NOSEC;
 	sb->s_op = &zuf_sops;
 	sb->s_xattr = zuf_xattr_handlers;
@@ -340,7 +347,9 @@ static int server_mount(struct super_block *sb, struct fs_context *fc)
 		errorfc(fc, "the server gave no valid root: error %d", err);
 		zuf_evict_wait_all(sbi);
 		zuf_dispatch_mount(sbi, ZUFS_M_UMOUNT, zim);
+		goto out;
 	}
+	fetch_options(sbi);
 out:
 	kfree(zim);
 	return err;
@@ -365,15 +374,15 @@ static int fill_super(struct super_block *sb, struct fs_context *fc)
 	sb->s_fs_info = sbi;
 	if (!sb_set_blocksize(sb, ZUFS_BLOCK_SIZE))
 		return -EINVAL;
-	set_limits(sb);
-	err = zuf_md_init(sb, fc, sbi->type, &sbi->md);
+	err = zuf_root_get_by_type(sbi);
 	if (err)
-		return err;
-	sbi->root = zuf_root_get_by_type(sbi->type);
-	if (!sbi->root)
 		return errorfc(fc, "no server serves %s: start zusd with it",
 			       sbi->type->name),
-		       -ENOTCONN;
+		       err;
+	set_limits(sb);
+	err = zuf_md_init(sbi, fc);
+	if (err)
+		return err;
 	err = own_bdi(sb);
 	if (err)
 		return err;
@@ -435,6 +444,7 @@ static int reconfigure(struct fs_context *fc)
 			    (zfc->flags & ZUFS_M_PEDANTIC);
 	if (zfc->flags & ZUFS_M_PEDANTIC)
 		sbi->pedantic = zfc->pedantic;
+	fetch_options(sbi);
 	return 0;
 }
 
@@ -463,14 +473,14 @@ void zuf_kill_sb(struct super_block *sb)
 {
 	struct zuf_sb_info *sbi = ZUF_SB(sb);
 
+	/* put_super() does this, unless the mount failed before its root. */
+	if (sbi && sbi->stats && !sb->s_root)
+		zuf_root_del_sb(sbi->root, sbi);
 	kill_block_super(sb);
 	if (!sbi)
 		return;
-	/* put_super() did this, unless the mount failed before its root. */
-	if (sbi->root && sbi->stats)
-		zuf_root_del_sb(sbi->root, sbi);
 	zuf_evict_wait_all(sbi);
-	zuf_md_fini(sb, &sbi->md);
+	zuf_md_fini(&sbi->md);
 	if (sbi->root)
 		zuf_root_put(sbi->root);
 	kfree(sbi);

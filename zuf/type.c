@@ -57,7 +57,7 @@ static struct zuf_type *add(const char *name)
 	return type;
 }
 
-int zuf_type_register(struct zuf_root *root, u64 zfi_id,
+int zuf_type_register(struct zuf_root *root, u64 epoch, u64 zfi_id,
 		      const struct zufs_register_fs_info *rfi)
 {
 	struct zuf_type *type;
@@ -79,6 +79,7 @@ int zuf_type_register(struct zuf_root *root, u64 zfi_id,
 	} else {
 		type->rfi = *rfi;
 		type->zfi_id = zfi_id;
+		type->epoch = epoch;
 		type->root = root;
 	}
 	mutex_unlock(&zuf_types_lock);

@@ -29,6 +29,7 @@
 struct zuf_root; /* root.c: one mount of the control root */
 struct zuf_req;	 /* dispatch.c */
 struct zuf_lane; /* channel.c */
+struct zuf_sb_info;
 
 /* ---- registered filesystem types: type.c ---- */
 
@@ -37,8 +38,9 @@ struct zuf_type {
 	struct file_system_type fst;
 	struct list_head list; /* of all types, under zuf_types_lock */
 	char name[16];
-	struct zuf_root
-		*root; /* who serves it now, NULL: nobody; zuf_types_lock */
+	/* Who serves it now, NULL: nobody; all under zuf_types_lock. */
+	struct zuf_root *root;
+	u64 epoch;
 	u64 zfi_id;
 	struct zufs_register_fs_info rfi;
 };
@@ -51,7 +53,6 @@ struct zuf_dev {
 	u64 dax_off; /* bytes, start of the partition */
 	u64 blocks;  /* of 4096 bytes that the filesystem uses */
 	u64 first;   /* its first block in the linear space */
-	void *kaddr; /* kernel address of its block 0 */
 	int numa_node;
 };
 
@@ -63,11 +64,12 @@ struct zuf_md {
 };
 
 /* Opens nothing: uses sb->s_bdev; reads and checks table or its copy. Errors by errorfc(). */
-int zuf_md_init(struct super_block *sb, struct fs_context *fc,
-		const struct zuf_type *type, struct zuf_md *md);
-void zuf_md_fini(struct super_block *sb, struct zuf_md *md);
+int zuf_md_init(struct zuf_sb_info *sbi, struct fs_context *fc);
+void zuf_md_fini(struct zuf_md *md);
 /* The device that holds blocks [bn, bn + n) wholly, NULL: none does. */
 struct zuf_dev *zuf_md_dev(struct zuf_md *md, u64 bn, u64 n);
+/* Zeroes @len bytes from byte @off of block @bn on, flushed; the caller fences. -EIO. */
+int zuf_md_zero(struct zuf_md *md, u64 bn, size_t off, size_t len);
 
 /* ---- counters of hand-offs, for debugfs: stats.c ---- */
 
@@ -81,6 +83,9 @@ struct zuf_sb_info {
 	struct super_block *sb;
 	struct zuf_type *type;
 	struct zuf_root *root; /* a reference of it is held */
+	u64 epoch;	       /* of the server that mounted it */
+	u64 zfi_id;	       /* what that server registered */
+	struct zufs_register_fs_info rfi;
 	struct zuf_md md;
 	u64 sb_id; /* never used again */
 	u64 sbi_handle;
@@ -88,8 +93,9 @@ struct zuf_sb_info {
 	u64 falloc_sup;
 	u64 mount_flags;
 	u32 pedantic;
-	u64 epoch; /* of the server that mounted it */
-	bool dead; /* that epoch has ended: EIO to all but cached IO */
+	bool dead; /* the epoch has ended: EIO to all but cached IO */
+	spinlock_t options_lock;
+	char options[ZUFS_SHOW_MAX]; /* of the server, as in /proc/mounts */
 
 	struct file *pmem_file; /* pmem.c: the server's map; root's lock */
 	spinlock_t grant_lock;
@@ -134,8 +140,9 @@ struct zuf_req {
 	struct list_head queue;	    /* of the lane; lane->lock */
 	struct task_struct *waiter; /* a reference is held */
 	unsigned int cpu;	    /* of the caller when it posted */
-	unsigned long started;	    /* jiffies, for the time limit */
-	bool slow; /* was called slow; lane->lock, CONFIG_ZUF_DEBUG */
+	unsigned long
+		started; /* jiffies when it was posted, then when it was taken */
+	bool slow;	 /* was called slow; lane->lock, CONFIG_ZUF_DEBUG */
 	enum zuf_wait wait;
 	int err;			   /* of the answer, valid when DONE */
 	void (*done)(struct zuf_req *req); /* ZUF_WAIT_BACK; process context */
@@ -170,8 +177,8 @@ void zuf_dispatch_back(struct zuf_sb_info *sbi, struct zuf_req *req);
 /* Mount operations, by the mount thread; killable. @zim is copied in and out. */
 int zuf_dispatch_mount(struct zuf_sb_info *sbi, enum e_mount_operation op,
 		       struct zufs_ioc_mount *zim);
-/* A root by the type's registration, with a reference; NULL: no server. */
-struct zuf_root *zuf_root_get_by_type(struct zuf_type *type);
+/* Sets root (with a reference), epoch, zfi_id and rfi from @sbi->type. -ENOTCONN: nobody serves it. */
+int zuf_root_get_by_type(struct zuf_sb_info *sbi);
 void zuf_root_put(struct zuf_root *root);
 /* The super block becomes known to GRAB_PMEM by its new sb_id; and is unknown again. */
 int zuf_root_add_sb(struct zuf_root *root, struct zuf_sb_info *sbi);
@@ -217,8 +224,8 @@ int zuf_root_init(void);
 void zuf_root_exit(void);
 int zuf_inode_init(void);
 void zuf_inode_exit(void);
-/* type.c: file_system_type of @rfi served by @root; checks the name. */
-int zuf_type_register(struct zuf_root *root, u64 zfi_id,
+/* type.c: file_system_type of @rfi served by @root in @epoch; checks the name. */
+int zuf_type_register(struct zuf_root *root, u64 epoch, u64 zfi_id,
 		      const struct zufs_register_fs_info *rfi);
 void zuf_type_drop_root(struct zuf_root *root); /* the epoch ended */
 void zuf_type_exit(void);

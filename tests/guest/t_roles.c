@@ -181,8 +181,20 @@ static void strangers(void)
 	close(fd);
 }
 
+/* Another open file of the same inode would be a second role. */
+static int open_again(int fd)
+{
+	char path[64];
+	int again;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	again = open(path, O_RDWR);
+	return again < 0 ? -errno : call(again, ZU_IOC_WAIT_OPT, NULL);
+}
+
 static void without_a_role(int fd)
 {
+	check("a role file opened again by its number", open_again(fd), -ENXIO);
 	check("no role: WAIT_OPT", wait_on(fd), -EBADF);
 	check("no role: MOUNT", mount_on(fd), -EBADF);
 	check("no role: mmap",

@@ -19,6 +19,7 @@
 typedef _Atomic int relay_word;
 #define relay_read(w)	 atomic_load_explicit(w, memory_order_relaxed)
 #define relay_set(w, v)	 atomic_store_explicit(w, v, memory_order_relaxed)
+#define relay_acquire(w) atomic_load_explicit(w, memory_order_acquire)
 #define relay_xchg(w, v) atomic_exchange(w, v)
 #define relay_mb()	 atomic_thread_fence(memory_order_seq_cst)
 
