@@ -115,7 +115,7 @@ struct zus_fs_info {
 struct zus_sbi_operations {
 	/* No locks. Fills the OUT fields of @io but namelen, which is 255 already. */
 	int (*statfs)(struct zus_sb_info *sbi, struct zufs_ioc_statfs *io);
-	/* No locks. Optional. Appends ",option" texts with zus_show_opt(). */
+	/* After a mount and a remount. No locks. Optional. Appends ",option" texts with zus_show_opt(). */
 	int (*show_options)(struct zus_sb_info *sbi,
 			    struct zufs_ioc_mount_options *io);
 	/*

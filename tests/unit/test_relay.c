@@ -286,13 +286,17 @@ static void *caller(void *arg)
 	(void)arg;
 	for (int i = 0; i < CALLS && !atomic_load(&lane.lost); i++) {
 		struct request r = { 0 };
-		int s;
 
 		post(&r);
-		while ((s = atomic_load(&r.state)) < RELAY_DONE &&
-		       !atomic_load(&lane.lost))
-			sleep_on(&r.state, s);
-		if (s == RELAY_DONE && r.value != 1)
+		while (!relay_req_over(&r.state)) {
+			int s = relay_read(&r.state);
+
+			if (atomic_load(&lane.lost))
+				return NULL;
+			if (s < RELAY_DONE)
+				sleep_on(&r.state, s);
+		}
+		if (r.value != 1)
 			atomic_store(&lane.lost, 2);
 	}
 	return NULL;
