@@ -282,7 +282,8 @@ START_TEST(types)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
 		struct zus_fs_info f = { .op = &zfi_ops };
 
-		strncpy(f.rfi.fsname, bad[i], sizeof(f.rfi.fsname));
+		/* 16 bytes have no end: that is wrong too */
+		memcpy(f.rfi.fsname, bad[i], strlen(bad[i]));
 		ck_assert_int_eq(zus_register_one(&f), -EINVAL);
 	}
 	partial.sbi_fini = NULL;
