@@ -170,6 +170,7 @@ void zuf_pmem_release(struct zuf_file *zf);
 void zuf_pmem_revoke(struct zuf_sb_info *sbi);
 
 /* stats.c */
+const char *zuf_op_name(u16 op);
 void zuf_stats_init(void);
 void zuf_stats_exit(void);
 int zuf_stats_add(struct zuf_sb_info *sbi);

@@ -403,8 +403,8 @@ static void list_watch(struct list_head *list, const char *where)
 			continue;
 		req->slow = true;
 		pr_warn_ratelimited(
-			"slow: operation %u (unique %llu) of %s, %s for %lu s\n",
-			req->hdr->operation, req->unique,
+			"slow: %s (unique %llu) of %s, %s for %lu s\n",
+			zuf_op_name(req->hdr->operation), req->unique,
 			req->waiter ? req->waiter->comm : "zuf", where, age);
 	}
 }

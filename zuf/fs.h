@@ -55,7 +55,10 @@ bool zuf_back_wait(struct zuf_sb_info *sbi);
 int zuf_evict_wait(struct zuf_sb_info *sbi, u64 ino);
 void zuf_evict_wait_all(struct zuf_sb_info *sbi);
 
-/* ---- namei.c, dir.c, symlink.c ---- */
+/* ---- namei.c, dir.c, symlink.c, export.c ---- */
+/* The inode by LOOKUP of @name in @dir or, without a name, by IGET of @ref. */
+struct inode *zuf_find(struct inode *dir, const struct qstr *name,
+		       const struct zufs_iref *ref);
 extern const struct inode_operations zuf_dir_iops;
 extern const struct inode_operations zuf_special_iops;
 extern const struct file_operations zuf_dir_fops;

@@ -2,7 +2,6 @@
 /*
  * Names: lookup, and what makes, moves and removes them.
  */
-#include <linux/exportfs.h>
 #include <linux/namei.h>
 #include <linux/xattr.h>
 
@@ -35,9 +34,8 @@ static int op_run(struct inode *dir, struct zuf_req *req)
 	return zuf_dispatch(ZUF_SB(dir->i_sb), req, req->hdr->out_max);
 }
 
-/* An inode by LOOKUP of @name in @dir, or by IGET of @ref. */
-static struct inode *find(struct inode *dir, const struct qstr *name,
-			  const struct zufs_iref *ref)
+struct inode *zuf_find(struct inode *dir, const struct qstr *name,
+		       const struct zufs_iref *ref)
 {
 	struct zufs_ioc_lookup *io;
 	struct zuf_req *req;
@@ -67,7 +65,7 @@ static struct dentry *zuf_lookup(struct inode *dir, struct dentry *dentry,
 
 	if (dentry->d_name.len > ZUFS_NAME_LEN)
 		return ERR_PTR(-ENAMETOOLONG);
-	inode = find(dir, &dentry->d_name, NULL);
+	inode = zuf_find(dir, &dentry->d_name, NULL);
 	if (inode == ERR_PTR(-ENOENT))
 		inode = NULL;
 	return d_splice_alias(inode, dentry);
@@ -272,7 +270,7 @@ static int zuf_rename(struct user_namespace *ns, struct inode *old_dir,
 	struct zuf_req *req;
 	int err;
 
-	if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE))
+	if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT))
 		return -EINVAL;
 	req = op_new(old_dir, ZUFS_OP_RENAME, sizeof(*io),
 		     offsetof(struct zufs_ioc_rename, old_dir_attr),
@@ -324,41 +322,4 @@ const struct inode_operations zuf_special_iops = {
 	.setattr = zuf_setattr,
 	.update_time = zuf_update_time,
 	.listxattr = zuf_listxattr,
-};
-
-/* ---- by number, for file handles ---- */
-
-static struct inode *by_number(struct super_block *sb, u64 ino, u32 generation)
-{
-	struct zufs_iref ref = { .ino = ino };
-	struct inode *inode = find(d_inode(sb->s_root), NULL, &ref);
-
-	if (!IS_ERR(inode) && generation && inode->i_generation != generation) {
-		iput(inode);
-		return ERR_PTR(-ESTALE);
-	}
-	return inode;
-}
-
-static struct dentry *zuf_fh_to_dentry(struct super_block *sb, struct fid *fid,
-				       int len, int type)
-{
-	return generic_fh_to_dentry(sb, fid, len, type, by_number);
-}
-
-static struct dentry *zuf_fh_to_parent(struct super_block *sb, struct fid *fid,
-				       int len, int type)
-{
-	return generic_fh_to_parent(sb, fid, len, type, by_number);
-}
-
-static struct dentry *zuf_get_parent(struct dentry *child)
-{
-	return d_obtain_alias(find(d_inode(child), &dotdot_name, NULL));
-}
-
-const struct export_operations zuf_export_ops = {
-	.fh_to_dentry = zuf_fh_to_dentry,
-	.fh_to_parent = zuf_fh_to_parent,
-	.get_parent = zuf_get_parent,
 };

@@ -95,6 +95,7 @@ static long hello(struct zuf_file *zf, struct zufs_ioc_hello __user *arg)
 		root->epoch++;
 		root->tgid = current->tgid;
 		root->orderly = false;
+		root->mount_brk = false; /* it was for the last server */
 		root->state = ZUF_ROOT_REGISTERING_FS;
 		WRITE_ONCE(root->live, root->epoch);
 		zf->epoch = root->epoch;

@@ -35,6 +35,11 @@ static const char *const names[ZUFS_OP_MAX_OPT] = {
 	[ZUFS_OP_IGET] = "IGET",
 };
 
+const char *zuf_op_name(u16 op)
+{
+	return op < ZUFS_OP_MAX_OPT && names[op] ? names[op] : "?";
+}
+
 static int ops_show(struct seq_file *m, void *v)
 {
 	struct zuf_sb_info *sbi = m->private;

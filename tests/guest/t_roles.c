@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -316,6 +317,11 @@ static void wrong_threads(int fd)
 	check("WAIT_OPT of another thread", (int)(long)err, -EBADF);
 }
 
+static void on_alarm(int sig)
+{
+	(void)sig;
+}
+
 static void ends(int mount_fd, int zt_fd, uint64_t epoch)
 {
 	char path[256];
@@ -325,6 +331,8 @@ static void ends(int mount_fd, int zt_fd, uint64_t epoch)
 	check("BREAK_ALL", call(mount_fd, ZU_IOC_BREAK_ALL, NULL), 0);
 	check("WAIT_OPT sees it", wait_on(zt_fd), 0);
 	check("MOUNT sees it", mount_on(mount_fd), 0);
+	check("BREAK_ALL that MOUNT doesn't see",
+	      call(mount_fd, ZU_IOC_BREAK_ALL, NULL), 0);
 	snprintf(path, sizeof(path), "%s/abort", root);
 	fd = open(path, O_WRONLY);
 	check("abort", write(fd, "1", 1) == 1 ? 0 : -errno, 0);
@@ -341,6 +349,10 @@ static void ends(int mount_fd, int zt_fd, uint64_t epoch)
 	check("MOUNT of the old one", mount_on(mount_fd), -ENOTCONN);
 	check("the type's name is free again",
 	      register_fs(again, "t_roles", 1 << 20, 1), 0);
+	signal(SIGALRM, on_alarm);
+	alarm(1);
+	check("MOUNT waits: that BREAK_ALL was of the old one", mount_on(again),
+	      -EINTR);
 	close(again);
 }
 
