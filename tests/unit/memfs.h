@@ -5,13 +5,12 @@
 #ifndef MEMFS_H
 #define MEMFS_H
 
-#include <check.h>
 #include <errno.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "suite.h"
 #include "zus.h"
 
 #define MIB	  (1UL << 20)

@@ -305,28 +305,19 @@ END_TEST
 
 int main(void)
 {
+	const TTest *const mounted[] = {
+		handles,      evictions, frees, faulty_lookups,
+		many_handles, races,	 NULL,
+	};
+	const TTest *const loader[] = {
+		loader_errors,
+		loader_loads,
+		types,
+		NULL,
+	};
 	Suite *s = suite_create("handles");
-	TCase *t = tcase_create("mounted");
-	SRunner *sr;
-	int failed;
 
-	tcase_add_checked_fixture(t, set_up, tear_down);
-	tcase_set_timeout(t, 60);
-	tcase_add_test(t, handles);
-	tcase_add_test(t, evictions);
-	tcase_add_test(t, frees);
-	tcase_add_test(t, faulty_lookups);
-	tcase_add_test(t, many_handles);
-	tcase_add_test(t, races);
-	suite_add_tcase(s, t);
-	t = tcase_create("loader");
-	tcase_add_test(t, loader_errors);
-	tcase_add_test(t, loader_loads);
-	tcase_add_test(t, types);
-	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	add_case(s, "mounted", mounted, set_up, tear_down);
+	add_case(s, "loader", loader, NULL, NULL);
+	return run_suite(s);
 }

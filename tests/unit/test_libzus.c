@@ -452,30 +452,24 @@ END_TEST
 
 int main(void)
 {
+	const TTest *const tests[] = {
+		mounts,
+		unknown_operations,
+		short_operations,
+		answers,
+		wrong_super_block,
+		names,
+		symlink_texts,
+		missing_callbacks,
+		directories,
+		extents,
+		grants,
+		data_in_the_buffer,
+		xattrs,
+		NULL,
+	};
 	Suite *s = suite_create("libzus");
-	TCase *t = tcase_create("mounted");
-	SRunner *sr;
-	int failed;
 
-	tcase_add_checked_fixture(t, set_up, tear_down);
-	tcase_set_timeout(t, 60);
-	tcase_add_test(t, mounts);
-	tcase_add_test(t, unknown_operations);
-	tcase_add_test(t, short_operations);
-	tcase_add_test(t, answers);
-	tcase_add_test(t, wrong_super_block);
-	tcase_add_test(t, names);
-	tcase_add_test(t, symlink_texts);
-	tcase_add_test(t, missing_callbacks);
-	tcase_add_test(t, directories);
-	tcase_add_test(t, extents);
-	tcase_add_test(t, grants);
-	tcase_add_test(t, data_in_the_buffer);
-	tcase_add_test(t, xattrs);
-	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	add_case(s, "mounted", tests, set_up, tear_down);
+	return run_suite(s);
 }

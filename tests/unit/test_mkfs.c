@@ -3,7 +3,8 @@
  * What of mkfs.toyfs and mount.zuf needs devices or a kernel module: answers
  * of mount(2) in words, and partitions in a sysfs of files.
  */
-#include <check.h>
+#include "suite.h"
+
 #undef fail /* of check.h */
 
 static int mount_errno;
@@ -155,20 +156,18 @@ END_TEST
 
 int main(void)
 {
+	const TTest *const causes[] = {
+		mount_causes,
+		root_causes,
+		NULL,
+	};
+	const TTest *const devices[] = {
+		partitions,
+		NULL,
+	};
 	Suite *s = suite_create("mkfs");
-	TCase *t = tcase_create("mount.zuf");
-	SRunner *sr;
-	int failed;
 
-	tcase_add_test(t, mount_causes);
-	tcase_add_test(t, root_causes);
-	suite_add_tcase(s, t);
-	t = tcase_create("mkfs.toyfs");
-	tcase_add_test(t, partitions);
-	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	add_case(s, "mount.zuf", causes, NULL, NULL);
+	add_case(s, "mkfs.toyfs", devices, NULL, NULL);
+	return run_suite(s);
 }

@@ -4,14 +4,12 @@
  * and callers and ZTs that work through a queue. Built with -DRELAY_BREAK=n,
  * one barrier or check of relay.h is taken out, and this must fail (relay-breaks.sh).
  */
-#include <check.h>
 #include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -33,6 +31,7 @@ static inline int relay_cmpxchg(relay_word *w, int old, int new_)
 #pragma GCC diagnostic ignored "-Wtsan"
 #endif
 #include "relay.h"
+#include "suite.h"
 
 /* ---- two threads that do one step each at the same moment ---- */
 
@@ -325,22 +324,17 @@ END_TEST
 
 int main(void)
 {
+	const TTest *const tests[] = {
+		post_meets_sleep,
+		claimed_does_not_sleep,
+		one_of_two_claims,
+		take_or_abandon,
+		answer_or_end_of_epoch,
+		every_call_is_answered_once,
+		NULL,
+	};
 	Suite *s = suite_create("relay");
-	TCase *tc = tcase_create("races");
-	SRunner *sr;
-	int failed;
 
-	tcase_set_timeout(tc, 60);
-	tcase_add_test(tc, post_meets_sleep);
-	tcase_add_test(tc, claimed_does_not_sleep);
-	tcase_add_test(tc, one_of_two_claims);
-	tcase_add_test(tc, take_or_abandon);
-	tcase_add_test(tc, answer_or_end_of_epoch);
-	tcase_add_test(tc, every_call_is_answered_once);
-	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	add_case(s, "races", tests, NULL, NULL);
+	return run_suite(s);
 }

@@ -777,20 +777,10 @@ int main(void)
 		fallocates,
 		xattrs,
 		two_threads,
+		NULL,
 	};
 	Suite *s = suite_create("toyfs");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
-	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
-		TCase *tc = tcase_create(tests[i]->name);
-
-		tcase_set_timeout(tc, 30);
-		tcase_add_test(tc, tests[i]);
-		suite_add_tcase(s, tc);
-	}
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	add_case(s, "toyfs", tests, NULL, NULL);
+	return run_suite(s);
 }

@@ -549,6 +549,8 @@ int main(void)
 		test_super,
 		NULL,
 	};
+	Suite *s = suite_create("toylib");
 
-	return run_suite("toylib", tests);
+	add_case(s, "toylib", tests, image_new, image_end);
+	return run_suite(s);
 }

@@ -212,17 +212,12 @@ END_TEST
 
 int main(void)
 {
+	const TTest *const tests[] = {
+		lies,
+		NULL,
+	};
 	Suite *s = suite_create("toylies");
-	TCase *tc = tcase_create("lies");
-	SRunner *sr;
-	int failed;
 
-	tcase_set_timeout(tc, 60);
-	tcase_add_test(tc, lies);
-	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	add_case(s, "lies", tests, NULL, NULL);
+	return run_suite(s);
 }

@@ -129,18 +129,13 @@ END_TEST
 
 int main(void)
 {
+	const TTest *const tests[] = {
+		mount_reads_and_writes,
+		mount_read_only,
+		NULL,
+	};
 	Suite *s = suite_create("toymount");
-	TCase *tc = tcase_create("touched");
-	SRunner *sr;
-	int failed;
 
-	tcase_set_timeout(tc, 60);
-	tcase_add_test(tc, mount_reads_and_writes);
-	tcase_add_test(tc, mount_read_only);
-	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	add_case(s, "touched", tests, NULL, NULL);
+	return run_suite(s);
 }

@@ -338,6 +338,8 @@ int main(void)
 		test_replay, test_crash_everywhere, test_done_rule,
 		test_reuse,  test_threads,	    NULL,
 	};
+	Suite *s = suite_create("toytx");
 
-	return run_suite("toytx", tests);
+	add_case(s, "toytx", tests, image_new, image_end);
+	return run_suite(s);
 }

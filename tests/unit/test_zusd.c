@@ -3,7 +3,6 @@
  * zusd from main() to its end, on a kernel half that is played here: ioctl()
  * answers with a script. The server runs in a child; what it says is read.
  */
-#include <check.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -14,6 +13,8 @@
 #define zus_load_plugin test_load_plugin
 #include "../../zus/main.c"
 #undef main
+
+#include "suite.h"
 
 #define EPOCH	7
 #define SB_ID	5
@@ -353,20 +354,11 @@ END_TEST
 
 int main(void)
 {
+	const TTest *const tests[] = {
+		verbose, not_verbose, signals, forced, NULL,
+	};
 	Suite *s = suite_create("zusd");
-	TCase *t = tcase_create("zusd");
-	SRunner *sr;
-	int failed;
 
-	tcase_set_timeout(t, 60);
-	tcase_add_test(t, verbose);
-	tcase_add_test(t, not_verbose);
-	tcase_add_test(t, signals);
-	tcase_add_test(t, forced);
-	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	add_case(s, "zusd", tests, NULL, NULL);
+	return run_suite(s);
 }

@@ -37,7 +37,7 @@ void open_image(void *base)
 	ck_assert_int_eq(toy_recover(&fs), 0);
 }
 
-void setup(void)
+void image_new(void)
 {
 	struct toy_mkfs_opts o = { .label = "test",
 				   .uuid = { 1, 2, 3 },
@@ -52,7 +52,7 @@ void setup(void)
 	open_image(image);
 }
 
-void teardown(void)
+void image_end(void)
 {
 	toy_close(&fs);
 	munmap(image, BYTES);
@@ -114,23 +114,4 @@ struct toy_tree ro_map_of(uint64_t ino)
 	ck_assert_int_eq(toy_slot_read(&fs, ino, &s), 0);
 	return (struct toy_tree){ &fs, NULL,
 				  (struct toy_root *)(uintptr_t)&s->map, ino };
-}
-
-int run_suite(const char *name, const TTest *const *tests)
-{
-	Suite *suite = suite_create(name);
-	TCase *tc = tcase_create("all");
-	SRunner *sr;
-	int failed;
-
-	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_set_timeout(tc, 60);
-	for (; *tests; tests++)
-		tcase_add_test(tc, *tests);
-	suite_add_tcase(suite, tc);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

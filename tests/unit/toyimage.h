@@ -6,13 +6,12 @@
 #ifndef TOYIMAGE_H
 #define TOYIMAGE_H
 
-#include <check.h>
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "suite.h"
 #include "tx.h"
 
 #define BYTES (64ULL << 20)
@@ -23,8 +22,8 @@ extern int logged; /* errors */
 
 char *map_image(void);
 void open_image(void *base);
-void setup(void);
-void teardown(void);
+void image_new(void);
+void image_end(void);
 void reopen(void);
 struct toy_tx *begin(unsigned int channel);
 uint64_t count_free(void);
@@ -34,7 +33,5 @@ uint64_t make_inode(unsigned int channel);
 /* The map of an inode, to be changed in a transaction or to be read. */
 struct toy_tree map_of(struct toy_tx *tx, uint64_t ino);
 struct toy_tree ro_map_of(uint64_t ino);
-/* The program's main(): @tests end with NULL. */
-int run_suite(const char *name, const TTest *const *tests);
 
 #endif /* TOYIMAGE_H */

@@ -6,18 +6,17 @@
 #ifndef TEST_TOYVOL_H
 #define TEST_TOYVOL_H
 
-#include <check.h>
 #include <errno.h>
 #include <linux/fs.h>
 #include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "plugin.h"
+#include "suite.h"
 
 #define MIB	 (1UL << 20)
 #define OP_BYTES (64UL << 10)
