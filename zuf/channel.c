@@ -270,7 +270,8 @@ static struct zuf_req *lane_take(struct zuf_zt *zt)
 		if (relay_req_take(&req->state)) {
 			list_move_tail(&req->queue, &lane->running);
 			refcount_inc(&req->ref);
-			req->started = lane->moved = jiffies;
+			lane->moved = jiffies;
+			WRITE_ONCE(req->started, lane->moved);
 			break;
 		}
 		list_del_init(&req->queue); /* abandoned */

@@ -228,8 +228,9 @@ static void app_spin(struct zuf_req *req)
  */
 static unsigned int wait_mode(const struct zuf_req *req, unsigned int mode)
 {
-	return time_after(jiffies, req->started + HZ) ? mode | TASK_FREEZABLE :
-							mode;
+	return time_after(jiffies, READ_ONCE(req->started) + HZ) ?
+		       mode | TASK_FREEZABLE :
+		       mode;
 }
 
 /* 0: the request is over; -EINTR: it was abandoned. */
