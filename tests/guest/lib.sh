@@ -103,7 +103,7 @@ down() { # DIR
 real_files() { # FOLDER
 	local to=$1
 	mkdir -p "$to" && cd / &&
-		find usr/include usr/share/doc -type f -size -64k -print0 | sort -z |
+		find usr/include usr/share -type f -size -64k -print0 | sort -z |
 		head -z -n 5200 | tar -c --null -T - | tar -x -C "$to"
 	cd "$TREE" || return
 }
