@@ -49,9 +49,14 @@ static struct dentry *by_fid(struct super_block *sb, const struct zuf_fid *fid)
 	struct zufs_iref ref = { .ino = fid->ino,
 				 .generation = fid->generation };
 	struct inode *inode;
+	int err;
 
 	if (!ref.ino || !ref.generation)
 		return ERR_PTR(-ESTALE);
+	/* The server knows a file without a name until its eviction arrives. */
+	err = zuf_evict_wait(ZUF_SB(sb), ref.ino);
+	if (err)
+		return ERR_PTR(err);
 	inode = zuf_find(d_inode(sb->s_root), NULL, &ref);
 	if (!IS_ERR(inode) &&
 	    (ZUF_I(inode)->iref.ino != ref.ino ||

@@ -155,6 +155,25 @@ static void come_again(void)
 	OK("handles: which has one of its own", opens(&new, "new"));
 }
 
+/* The server frees a file behind the back of who closed it. */
+static void gone_at_once(void)
+{
+	struct saved h;
+	int found = 0;
+
+	for (int i = 0; i < 300; i++) {
+		int fd = open("h/gone", O_RDWR | O_CREAT | O_EXCL, 0600);
+
+		get("h/gone", &h);
+		NEED(fd >= 0 && unlink("h/gone") == 0);
+		close(fd);
+		fd = open_handle(&h, O_RDONLY);
+		found += fd >= 0;
+		close(fd);
+	}
+	OK("handles: a file is gone when its last descriptor is", !found);
+}
+
 static void remove_them(void)
 {
 	struct saved again;
@@ -174,6 +193,7 @@ static void remove_them(void)
 	      open_handle(&saved[1], O_RDONLY));
 	FAILS(ESTALE, "handles: of a file that was in it",
 	      open_handle(&saved[2], O_RDONLY));
+	gone_at_once();
 	come_again();
 	NEED(rename("h/a", "h/z") == 0);
 	get("h/z/b", &again);
