@@ -61,7 +61,7 @@ static int change(struct inode *inode, int mode, loff_t from, loff_t to)
 		err = filemap_write_and_wait_range(inode->i_mapping, from,
 						   to - 1);
 	if (!err && !(mode & FALLOC_FL_KEEP_SIZE) && to > size)
-		err = zuf_zero_tail(inode, size);
+		err = zuf_zero_tail(inode);
 	if (err)
 		return err;
 	zuf_grant_put(inode);

@@ -33,62 +33,6 @@ static ssize_t zuf_read_iter(struct kiocb *iocb, struct iov_iter *to)
 
 /* ---- write; i_rwsem is held exclusive ---- */
 
-/* Zeroes from the size to @pos in the last block, when @pos is behind it. */
-static int zero_gap(struct inode *inode, loff_t pos)
-{
-	int err;
-
-	if (pos <= i_size_read(inode))
-		return 0;
-	filemap_invalidate_lock(inode->i_mapping);
-	err = zuf_zero_tail(inode, i_size_read(inode));
-	filemap_invalidate_unlock(inode->i_mapping);
-	return err;
-}
-
-/* The part of the write below the page-rounded size @edge. */
-static ssize_t write_below(struct kiocb *iocb, struct iov_iter *from,
-			   loff_t edge)
-{
-	size_t count = iov_iter_count(from), cut = 0;
-	ssize_t done;
-
-	if (iocb->ki_pos >= edge)
-		return 0;
-	if (iocb->ki_pos + count > edge)
-		cut = iocb->ki_pos + count - edge;
-	iov_iter_truncate(from, count - cut);
-	done = dax_iomap_rw(iocb, from, &zuf_iomap_ops);
-	iov_iter_reexpand(from, iov_iter_count(from) + cut);
-	return done;
-}
-
-static ssize_t write_extending(struct kiocb *iocb, struct iov_iter *from)
-{
-	struct inode *inode = file_inode(iocb->ki_filp);
-	loff_t edge = round_up(i_size_read(inode), ZUFS_BLOCK_SIZE);
-	ssize_t below, above = 0;
-	int err = zero_gap(inode, iocb->ki_pos);
-
-	if (err)
-		return err;
-	below = write_below(iocb, from, edge);
-	if (below < 0)
-		return below;
-	if (iov_iter_count(from) && iocb->ki_pos >= edge)
-		above = zuf_append(iocb, from);
-	if (above > 0)
-		return below + above;
-	if (!below)
-		return above;
-	if (iocb->ki_pos > i_size_read(inode)) {
-		err = zuf_commit_size(inode, iocb->ki_pos);
-		if (err)
-			return err;
-	}
-	return below;
-}
-
 static ssize_t write_locked(struct kiocb *iocb, struct iov_iter *from)
 {
 	struct inode *inode = file_inode(iocb->ki_filp);
@@ -104,7 +48,7 @@ static ssize_t write_locked(struct kiocb *iocb, struct iov_iter *from)
 		return dax_iomap_rw(iocb, from, &zuf_iomap_ops);
 	if (iocb->ki_flags & IOCB_NOWAIT)
 		return -EAGAIN;
-	return write_extending(iocb, from);
+	return zuf_write_extending(iocb, from);
 }
 
 static ssize_t zuf_write_iter(struct kiocb *iocb, struct iov_iter *from)
@@ -177,7 +121,7 @@ static int zuf_fiemap(struct inode *inode, struct fiemap_extent_info *info,
 static int zuf_release(struct inode *inode, struct file *file)
 {
 	/* The last writer: what was granted and not used goes back. */
-	if (!(file->f_mode & FMODE_WRITE) || !ZUF_I(inode)->n_grant ||
+	if (!(file->f_mode & FMODE_WRITE) || !ZUF_I(inode)->grant.n ||
 	    atomic_read(&inode->i_writecount) != 1)
 		return 0;
 	inode_lock(inode);

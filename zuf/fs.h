@@ -37,8 +37,9 @@ static inline s64 zuf_ns(struct timespec64 ts)
 /* ---- setattr.c ---- */
 int zuf_setattr(struct user_namespace *ns, struct dentry *dentry,
 		struct iattr *iattr);
-/* Zeroes the bytes of the last block behind the size. i_rwsem, invalidate_lock. */
-int zuf_zero_tail(struct inode *inode, loff_t size);
+/* Sends what @iattr says; the size is the caller's. i_rwsem exclusive. */
+int zuf_send_attr(struct user_namespace *ns, struct inode *inode,
+		  const struct iattr *iattr);
 /* Waits until no DMA goes to or from the file's pages. invalidate_lock is held. */
 int zuf_break_layouts(struct inode *inode);
 
@@ -88,16 +89,27 @@ void zuf_extmap_put(struct zuf_extmap *map, u64 gen,
 		    bool changed);
 void zuf_extmap_drop(struct zuf_extmap *map);
 
-/* Copies @from beyond the page-rounded size, and commits; i_rwsem exclusive. */
-ssize_t zuf_append(struct kiocb *iocb, struct iov_iter *from);
+/* Asks for @want blocks from @lblk on; i_rwsem exclusive, as for what follows. */
+int zuf_grant_ask(struct inode *inode, u64 lblk, u32 want);
 void zuf_grant_put(struct inode *inode);
 /* Gives idle grants back and waits for pending evictions; true: try again. */
 bool zuf_space_reclaim(struct zuf_sb_info *sbi);
-/* Commits a new size (and times) without extents. i_rwsem exclusive. */
-int zuf_commit_size(struct inode *inode, loff_t size);
+/*
+ * Commits the size (and times), and the first @blocks of the grant, which have
+ * durable content; asks for @want blocks more.
+ */
+int zuf_commit(struct inode *inode, loff_t size, u64 blocks, u32 want);
 /* As zuf_dispatch; on ENOSPC once more after zuf_space_reclaim(). */
 int zuf_dispatch_space(struct zuf_sb_info *sbi, struct zuf_req *req,
 		       size_t min_out);
+
+/* ---- copy.c: i_rwsem exclusive; the last two invalidate_lock too ---- */
+/* A write that ends behind the size. */
+ssize_t zuf_write_extending(struct kiocb *iocb, struct iov_iter *from);
+int zuf_set_size(struct user_namespace *ns, struct inode *inode,
+		 struct iattr *iattr);
+/* Zeroes the bytes of the last block behind the size, durably. */
+int zuf_zero_tail(struct inode *inode);
 
 /* ---- xattr.c ---- */
 extern const struct xattr_handler *zuf_xattr_handlers[];

@@ -1,14 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Appends: blocks granted by the server, filled by the kernel, committed by
- * one operation. All under i_rwsem exclusive.
+ * Grants: blocks that the server reserved for an inode, and the operation that
+ * commits what was copied to them. All under i_rwsem exclusive.
  */
-#include <linux/libnvdimm.h>
-#include <linux/uio.h>
-
 #include "fs.h"
-
-#define GRANT_GROW_MAX 512U /* blocks that are asked for ahead */
 
 /* ---- the grants of an inode ---- */
 
@@ -28,8 +23,8 @@ static int take_grant(struct inode *inode, const struct zufs_extent *ext, u32 n,
 			return -EIO;
 		lblk += ext[i].len;
 	}
-	memcpy(ii->grant, ext, n * sizeof(*ext));
-	ii->n_grant = n;
+	memcpy(ii->grant.ext, ext, n * sizeof(*ext));
+	ii->grant.n = n;
 	spin_lock(&sbi->grant_lock);
 	if (n && list_empty(&ii->grant_node))
 		list_add_tail(&ii->grant_node, &sbi->grants);
@@ -39,17 +34,7 @@ static int take_grant(struct inode *inode, const struct zufs_extent *ext, u32 n,
 	return 0;
 }
 
-static u64 grant_blocks(const struct zuf_inode_info *ii)
-{
-	u64 n = 0;
-	unsigned int i;
-
-	for (i = 0; i < ii->n_grant; i++)
-		n += ii->grant[i].len;
-	return n;
-}
-
-static int ask(struct inode *inode, u64 lblk, u32 want)
+int zuf_grant_ask(struct inode *inode, u64 lblk, u32 want)
 {
 	struct zuf_sb_info *sbi = ZUF_SB(inode->i_sb);
 	struct zufs_ioc_grant *io;
@@ -81,7 +66,7 @@ static int ask(struct inode *inode, u64 lblk, u32 want)
 
 void zuf_grant_put(struct inode *inode)
 {
-	if (!ZUF_I(inode)->n_grant)
+	if (!ZUF_I(inode)->grant.n)
 		return;
 	take_grant(inode, NULL, 0, 0);
 	/* n is 0: all of this inode */
@@ -133,41 +118,12 @@ int zuf_dispatch_space(struct zuf_sb_info *sbi, struct zuf_req *req,
 
 /* ---- commit ---- */
 
-/* Moves the first @blocks of the grant to the operation's list. */
-static u32 use_grant(struct zuf_inode_info *ii, struct zufs_extent *ext,
-		     u64 blocks)
-{
-	unsigned int i;
-	u32 n = 0;
-
-	for (i = 0; blocks && i < ii->n_grant; i++) {
-		ext[n] = ii->grant[i];
-		ext[n].len = min_t(u64, ext[n].len, blocks);
-		blocks -= ext[n++].len;
-	}
-	return n;
-}
-
 /* What is left of the grant when @blocks are used. */
 static void keep_rest(struct inode *inode, u64 blocks)
 {
-	struct zuf_inode_info *ii = ZUF_I(inode);
 	struct zufs_extent rest[ZUFS_GRANT_MAX];
-	unsigned int i;
-	u32 n = 0;
+	u32 n = copy_grant_rest(&ZUF_I(inode)->grant, rest, blocks);
 
-	for (i = 0; i < ii->n_grant; i++) {
-		struct zufs_extent e = ii->grant[i];
-		u64 cut = min_t(u64, e.len, blocks);
-
-		blocks -= cut;
-		if (cut == e.len)
-			continue;
-		e.lblk += cut;
-		e.pblk += cut;
-		e.len -= cut;
-		rest[n++] = e;
-	}
 	take_grant(inode, rest, n, n ? rest[0].lblk : 0);
 }
 
@@ -191,7 +147,7 @@ static int try_commit(struct inode *inode, loff_t size, u64 blocks, u32 want)
 	zuf_fill_op(req, inode);
 	io->op.time = zuf_ns(inode->i_mtime);
 	io->new_size = size;
-	io->n = use_grant(ii, io->ext, blocks);
+	io->n = copy_grant_use(&ii->grant, io->ext, blocks);
 	io->want = want;
 	io->op.hdr.in_len = struct_size(io, ext, io->n);
 	io->op.hdr.out_max = sizeof(*io) - io->op.hdr.out_start;
@@ -216,111 +172,13 @@ out:
 	return err;
 }
 
-static int commit(struct inode *inode, loff_t size, u64 blocks, u32 want)
+int zuf_commit(struct inode *inode, loff_t size, u64 blocks, u32 want)
 {
 	int err;
 
 	zuf_assert(inode_is_locked(inode));
-	pmem_wmb(); /* the data before the map and the size that tell of it */
 	err = try_commit(inode, size, blocks, want);
 	if (err == -ENOSPC && zuf_space_reclaim(ZUF_SB(inode->i_sb)))
 		err = try_commit(inode, size, blocks, want);
 	return err;
-}
-
-int zuf_commit_size(struct inode *inode, loff_t size)
-{
-	return commit(inode, size, 0, 0);
-}
-
-/* ---- the copy ---- */
-
-/* Zeroes [from, to) of one granted block, on media too. */
-static int zero_granted(struct inode *inode, loff_t from, loff_t to)
-{
-	const struct zuf_inode_info *ii = ZUF_I(inode);
-	u64 lblk = from >> ZUFS_BLOCK_SHIFT;
-	unsigned int i;
-
-	for (i = 0; from < to && i < ii->n_grant; i++) {
-		const struct zufs_extent *g = &ii->grant[i];
-
-		if (lblk >= g->lblk && lblk < g->lblk + g->len)
-			return zuf_md_zero(&ZUF_SB(inode->i_sb)->md,
-					   g->pblk + (lblk - g->lblk),
-					   from & (ZUFS_BLOCK_SIZE - 1),
-					   to - from);
-	}
-	return 0;
-}
-
-/* How many blocks to ask for ahead: appends that follow each other grow it. */
-static u32 next_want(struct zuf_inode_info *ii, u64 lblk, u64 blocks)
-{
-	if (ii->grant_end != lblk)
-		ii->grant_want = 0;
-	else if (grant_blocks(ii) > blocks)
-		return 0; /* enough is left */
-	else
-		ii->grant_want = min_t(u32, GRANT_GROW_MAX,
-				       max_t(u32, 2 * ii->grant_want,
-					     2 * min_t(u64, blocks, 256)));
-	return ii->grant_want;
-}
-
-/* One grant's worth: the bytes copied and committed, or -errno. */
-static ssize_t append_some(struct kiocb *iocb, struct iov_iter *from)
-{
-	struct inode *inode = file_inode(iocb->ki_filp);
-	struct zuf_inode_info *ii = ZUF_I(inode);
-	loff_t pos = iocb->ki_pos, end;
-	u64 lblk = pos >> ZUFS_BLOCK_SHIFT, want, blocks, granted;
-	size_t count = iov_iter_count(from), cut = 0;
-	ssize_t done;
-	int err;
-
-	want = DIV_ROUND_UP_ULL(pos + count, ZUFS_BLOCK_SIZE) - lblk;
-	if (ii->n_grant && ii->grant[0].lblk != lblk)
-		zuf_grant_put(inode);
-	if (!ii->n_grant) {
-		err = ask(inode, lblk, min_t(u64, want, U32_MAX));
-		if (err)
-			return err;
-	}
-	granted = (lblk + grant_blocks(ii)) << ZUFS_BLOCK_SHIFT;
-	if (pos + count > granted)
-		cut = pos + count - granted;
-	err = zero_granted(inode, lblk << ZUFS_BLOCK_SHIFT, pos);
-	if (err)
-		return err;
-	iov_iter_truncate(from, count - cut);
-	done = dax_iomap_rw(iocb, from, &zuf_append_ops);
-	iov_iter_reexpand(from, iov_iter_count(from) + cut);
-	if (done <= 0)
-		return done;
-	end = pos + done;
-	blocks = DIV_ROUND_UP_ULL(end, ZUFS_BLOCK_SIZE) - lblk;
-	err = zero_granted(inode, end, round_up(end, ZUFS_BLOCK_SIZE));
-	if (!err)
-		err = commit(inode, end, blocks, next_want(ii, lblk, blocks));
-	if (err) {
-		iocb->ki_pos = pos;
-		iov_iter_revert(from, done);
-		return err;
-	}
-	ii->grant_end = lblk + blocks;
-	return done;
-}
-
-ssize_t zuf_append(struct kiocb *iocb, struct iov_iter *from)
-{
-	ssize_t all = 0, done = 0;
-
-	while (iov_iter_count(from)) {
-		done = append_some(iocb, from);
-		if (done <= 0)
-			break;
-		all += done;
-	}
-	return all ? all : done;
 }

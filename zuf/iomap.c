@@ -168,20 +168,14 @@ static int zuf_append_begin(struct inode *inode, loff_t pos, loff_t length,
 			    unsigned int flags, struct iomap *iomap,
 			    struct iomap *srcmap)
 {
-	const struct zuf_inode_info *ii = ZUF_I(inode);
-	u64 lblk = pos >> ZUFS_BLOCK_SHIFT;
-	unsigned int i;
+	const struct zufs_extent *e =
+		copy_grant_find(&ZUF_I(inode)->grant, pos >> ZUFS_BLOCK_SHIFT);
 
-	for (i = 0; i < ii->n_grant; i++) {
-		const struct zufs_extent *g = &ii->grant[i];
-
-		if (lblk < g->lblk || lblk >= g->lblk + g->len)
-			continue;
-		fill_iomap(inode, g, flags, iomap);
-		iomap->flags |= IOMAP_F_NEW;
-		return 0;
-	}
-	return -EIO;
+	if (!e)
+		return -EIO;
+	fill_iomap(inode, e, flags, iomap);
+	iomap->flags |= IOMAP_F_NEW;
+	return 0;
 }
 
 const struct iomap_ops zuf_append_ops = {

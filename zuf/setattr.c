@@ -7,18 +7,6 @@
 
 #include "fs.h"
 
-int zuf_zero_tail(struct inode *inode, loff_t size)
-{
-	loff_t end = round_up(size, ZUFS_BLOCK_SIZE);
-	int err;
-
-	if (size == end)
-		return 0;
-	err = dax_zero_range(inode, size, end - size, NULL, &zuf_iomap_ops);
-	pmem_wmb(); /* before the size says that they are the file's */
-	return err;
-}
-
 static void layout_unlock_wait(struct inode *inode)
 {
 	filemap_invalidate_unlock(inode->i_mapping);
@@ -99,8 +87,8 @@ static void times_sent(struct inode *inode, const struct iattr *ia,
 		ii->dirty_times &= ~ZUFS_STATX_CTIME;
 }
 
-static int send_attr(struct user_namespace *ns, struct inode *inode,
-		     const struct iattr *ia)
+int zuf_send_attr(struct user_namespace *ns, struct inode *inode,
+		  const struct iattr *ia)
 {
 	struct zuf_sb_info *sbi = ZUF_SB(inode->i_sb);
 	struct zufs_ioc_attr *io;
@@ -133,7 +121,6 @@ static int send_attr(struct user_namespace *ns, struct inode *inode,
 static int set_size(struct user_namespace *ns, struct inode *inode,
 		    struct iattr *ia)
 {
-	loff_t old = i_size_read(inode);
 	int err;
 
 	inode_dio_wait(inode);
@@ -143,20 +130,8 @@ static int set_size(struct user_namespace *ns, struct inode *inode,
 	}
 	filemap_invalidate_lock(inode->i_mapping);
 	err = zuf_break_layouts(inode);
-	if (!err && ia->ia_size > old)
-		err = zuf_zero_tail(inode, old);
-	if (err)
-		goto out;
-	zuf_grant_put(inode);
-	truncate_setsize(inode, ia->ia_size);
-	zuf_extmap_drop(&ZUF_I(inode)->map);
-	err = send_attr(ns, inode, ia);
-	zuf_extmap_drop(&ZUF_I(inode)->map);
-	if (err)
-		i_size_write(inode, old);
-	else if (ia->ia_size < old)
-		err = zuf_zero_tail(inode, ia->ia_size);
-out:
+	if (!err)
+		err = zuf_set_size(ns, inode, ia);
 	filemap_invalidate_unlock(inode->i_mapping);
 	return err;
 }
@@ -176,5 +151,5 @@ int zuf_setattr(struct user_namespace *ns, struct dentry *dentry,
 		ia->ia_mode &= ~S_ISGID;
 	if (ia->ia_valid & ATTR_SIZE)
 		return set_size(ns, inode, ia);
-	return send_attr(ns, inode, ia);
+	return zuf_send_attr(ns, inode, ia);
 }

@@ -28,9 +28,9 @@ static struct inode *alloc_inode(struct super_block *sb)
 	ii->projid = 0;
 	ii->attr_flags = 0;
 	ii->dirty_times = 0;
-	ii->n_grant = 0;
-	ii->grant_want = 0;
-	ii->grant_end = U64_MAX;
+	ii->grant.n = 0;
+	ii->grant.want = 0;
+	ii->grant.end = U64_MAX;
 	INIT_LIST_HEAD(&ii->grant_node);
 	return &ii->vfs_inode;
 }

@@ -15,6 +15,7 @@
 #include <linux/rwsem.h>
 #include <linux/workqueue.h>
 
+#include "grant.h"
 #include "zus_api.h"
 
 #undef pr_fmt
@@ -202,10 +203,7 @@ struct zuf_inode_info {
 	u32 projid;
 	u32 attr_flags; /* ZUFS_ATTR_* */
 	u32 dirty_times; /* ZUFS_STATX_*TIME that the server doesn't know; i_lock */
-	struct zufs_extent grant[ZUFS_GRANT_MAX]; /* i_rwsem exclusive */
-	unsigned int n_grant;
-	u32 grant_want; /* blocks of the next grant */
-	u64 grant_end; /* lblk behind the last append, to see that they follow */
+	struct copy_grant grant;     /* i_rwsem exclusive */
 	struct list_head grant_node; /* of sbi->grants */
 	struct rw_semaphore xa_rwsem;
 };
