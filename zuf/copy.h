@@ -76,8 +76,8 @@ static inline int copy_publish(struct copy *c, u64 lblk, u64 end)
 	err = copy_zero_in_grant(c, end, COPY_BLOCKS(end) << ZUFS_BLOCK_SHIFT);
 	if (err)
 		return err;
-	copy_fence(
-		c); /* the data before the map and the size that tell of it */
+	/* The data before the map and the size that tell of it. */
+	copy_fence(c);
 	err = copy_commit(c, end, blocks, copy_grant_next(g, lblk, blocks));
 	if (!err)
 		g->end = lblk + blocks;

@@ -15,14 +15,11 @@ static int take_grant(struct inode *inode, const struct zufs_extent *ext, u32 n,
 	struct zuf_inode_info *ii = ZUF_I(inode);
 	u32 i;
 
-	if (n > ZUFS_GRANT_MAX)
+	if (!copy_grant_ok(ext, n, lblk))
 		return -EIO;
-	for (i = 0; i < n; i++) {
-		if (ext[i].lblk != lblk || !ext[i].len ||
-		    !zuf_md_dev(&sbi->md, ext[i].pblk, ext[i].len))
+	for (i = 0; i < n; i++)
+		if (!zuf_md_dev(&sbi->md, ext[i].pblk, ext[i].len))
 			return -EIO;
-		lblk += ext[i].len;
-	}
 	memcpy(ii->grant.ext, ext, n * sizeof(*ext));
 	ii->grant.n = n;
 	spin_lock(&sbi->grant_lock);

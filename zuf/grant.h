@@ -40,6 +40,21 @@ copy_grant_find(const struct copy_grant *g, u64 lblk)
 	return NULL;
 }
 
+/* Is what was answered a grant from @lblk on? If it is on media is not looked at. */
+static inline int copy_grant_ok(const struct zufs_extent *ext, u32 n, u64 lblk)
+{
+	u32 i;
+
+	if (n > ZUFS_GRANT_MAX)
+		return 0;
+	for (i = 0; i < n; i++) {
+		if (ext[i].lblk != lblk || !ext[i].len)
+			return 0;
+		lblk += ext[i].len;
+	}
+	return 1;
+}
+
 /* The first @blocks of it as a list for COMMIT_WRITE; returns its length. */
 static inline u32 copy_grant_use(const struct copy_grant *g,
 				 struct zufs_extent *ext, u64 blocks)
