@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "ops.h"
 #include "plugin.h"
 #include "suite.h"
 
@@ -125,37 +126,20 @@ static inline void vol_end(struct vol *v)
 
 /* ---- operations ---- */
 
-static inline struct zufs_iref iref(const struct zufs_attr *a)
-{
-	return (struct zufs_iref){ a->handle, a->zi.i_ino, a->zi.i_generation };
-}
-
 static inline void *op_new(int operation, const struct zufs_attr *ii,
 			   size_t in_len)
 {
-	struct zufs_ioc_op *op = (void *)op_buf.b;
+	struct zufs_ioc_op *op =
+		op_init(op_buf.b, OP_BYTES, operation, ii, in_len);
 
-	memset(op_buf.b, 0, in_len < 2048 ? 2048 : in_len);
-	op->hdr.operation = operation;
-	op->hdr.in_len = in_len;
-	op->hdr.out_start = sizeof(op->hdr);
-	op->hdr.out_max = OP_BYTES - sizeof(op->hdr);
 	op->hdr.unique = next_unique++;
 	op->time = clock_ns++;
-	if (ii)
-		op->ii = iref(ii);
 	return op;
 }
 
 static inline int op_run(struct vol *v, void *op)
 {
 	return zus_local_op(v->zl, op);
-}
-
-static inline void set_str(struct zufs_str *s, const char *name)
-{
-	s->len = strlen(name);
-	memcpy(s->name, name, s->len);
 }
 
 static inline int make_full(struct vol *v, const struct zufs_attr *dir,
