@@ -18,7 +18,8 @@
 
 #include "zus.h"
 
-#define KERN_FILES 16
+#define KERN_FILES    16
+#define KERN_OP_BYTES (64U << 10)
 
 struct kern_inode;
 
@@ -36,6 +37,8 @@ struct kern {
 	struct kern_inode *files[KERN_FILES]; /* by descriptor */
 	/* The call's answer is known; what follows is done behind its back. */
 	void (*answered)(struct kern *k);
+	/* The operation that runs; others may run on other mounts meanwhile. */
+	_Alignas(64) char op[KERN_OP_BYTES];
 };
 
 /* @k was zeroed once; it can be mounted again after kern_umount() and kern_kill(). */

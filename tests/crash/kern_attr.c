@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0
+/*
+ * The kernel of the explorer: attributes, texts of symlinks, xattrs, lists of
+ * names.
+ */
+#include <errno.h>
+#include <linux/limits.h>
+#include <linux/xattr.h>
+#include <stdlib.h>
+
+#include "kern_priv.h"
+
+#define READDIR_BYTES 32768U /* of an answer */
+#define XATTR_ROOM    32768U /* of a value or a list in an operation */
+
+/* ---- attributes ---- */
+
+int kern_stat(struct kern *k, const char *path, struct zus_inode *zi)
+{
+	struct kern_inode *ki;
+	int err = kern_walk(k, path, &ki);
+
+	if (err)
+		return err;
+	*zi = ki->attr.zi;
+	kern_put(k, ki);
+	return 0;
+}
+
+/* An inode that is about to change. */
+static int walk_write(struct kern *k, const char *path, struct kern_inode **ki)
+{
+	int err = kern_walk(k, path, ki);
+
+	if (err || !k->ro)
+		return err;
+	kern_put(k, *ki);
+	return -EROFS;
+}
+
+int kern_chmod(struct kern *k, const char *path, uint32_t mode)
+{
+	struct kern_inode *ki;
+	struct zus_inode zi;
+	int err = walk_write(k, path, &ki);
+
+	if (err)
+		return err;
+	zi = ki->attr.zi;
+	zi.i_mode = (uint16_t)((zi.i_mode & S_IFMT) | (mode & ~S_IFMT));
+	err = kern_send_attr(k, ki, &zi, ZUFS_STATX_MODE);
+	kern_put(k, ki);
+	return err;
+}
+
+/* A new owner takes set-id bits off, of all but directories. */
+static u64 drop_set_id(struct zus_inode *zi)
+{
+	uint16_t mode = zi->i_mode;
+
+	if (S_ISDIR(mode))
+		return 0;
+	zi->i_mode &= ~S_ISUID;
+	if (mode & S_IXGRP)
+		zi->i_mode &= ~S_ISGID;
+	return zi->i_mode == mode ? 0 : ZUFS_STATX_MODE;
+}
+
+int kern_chown(struct kern *k, const char *path, uint32_t uid, uint32_t gid)
+{
+	u64 valid = ZUFS_STATX_UID | ZUFS_STATX_GID;
+	struct kern_inode *ki;
+	struct zus_inode zi;
+	int err = walk_write(k, path, &ki);
+
+	if (err)
+		return err;
+	zi = ki->attr.zi;
+	zi.i_uid = uid;
+	zi.i_gid = gid;
+	err = kern_send_attr(k, ki, &zi, valid | drop_set_id(&zi));
+	kern_put(k, ki);
+	return err;
+}
+
+int kern_utimes(struct kern *k, const char *path, int64_t atime, int64_t mtime)
+{
+	struct kern_inode *ki;
+	struct zus_inode zi;
+	int err = walk_write(k, path, &ki);
+
+	if (err)
+		return err;
+	zi = ki->attr.zi;
+	zi.i_atime = (u64)atime;
+	zi.i_mtime = (u64)mtime;
+	err = kern_send_attr(k, ki, &zi, ZUFS_STATX_ATIME | ZUFS_STATX_MTIME);
+	kern_put(k, ki);
+	return err;
+}
+
+/* ---- symlinks ---- */
+
+static int ask_text(struct kern *k, const struct kern_inode *ki, char *buf,
+		    size_t size)
+{
+	u32 len = (u32)ki->attr.zi.i_size;
+	struct zufs_ioc_get_symlink *io =
+		kern_op(k, ZUFS_OP_GET_SYMLINK, ki, sizeof(io->op));
+	int err = kern_run(k, io);
+
+	if (err)
+		return err;
+	if (io->len != len || strnlen(io->path, len) != len)
+		return -EIO;
+	memcpy(buf, io->path, len < size ? len : size);
+	return (int)len;
+}
+
+int kern_readlink(struct kern *k, const char *path, char *buf, size_t size)
+{
+	const struct zus_inode *zi;
+	struct kern_inode *ki;
+	int ret = kern_walk(k, path, &ki);
+
+	if (ret)
+		return ret;
+	zi = &ki->attr.zi;
+	if (!kern_is(ki, S_IFLNK)) {
+		ret = -EINVAL;
+	} else if (zi->i_size < sizeof(zi->i_symlink)) {
+		ret = (int)zi->i_size;
+		memcpy(buf, zi->i_symlink,
+		       zi->i_size < size ? zi->i_size : size);
+	} else {
+		ret = ask_text(k, ki, buf, size);
+	}
+	kern_put(k, ki);
+	return ret;
+}
+
+/* ---- xattrs ---- */
+
+/* Names of user.* alone, on files and directories alone. */
+static int check_name(const struct kern_inode *ki, const char *name, int other)
+{
+	if (strncmp(name, XATTR_USER_PREFIX, XATTR_USER_PREFIX_LEN))
+		return -EOPNOTSUPP;
+	if (!name[XATTR_USER_PREFIX_LEN])
+		return -EINVAL;
+	if (strlen(name) > XATTR_NAME_MAX)
+		return -ERANGE;
+	return kern_is(ki, S_IFREG) || kern_is(ki, S_IFDIR) ? 0 : other;
+}
+
+/* @name NULL: a list. */
+static struct zufs_ioc_xattr *xattr_op(struct kern *k, int operation,
+				       const struct kern_inode *ki,
+				       const char *name, u32 in_value)
+{
+	const char *rest = name ? name + XATTR_USER_PREFIX_LEN : NULL;
+	u32 len = rest ? (u32)strlen(rest) + 1 : 0;
+	struct zufs_ioc_xattr *io =
+		kern_op(k, operation, ki, sizeof(*io) + len + in_value);
+
+	io->type = rest ? ZUFS_XATTR_USER : 0;
+	io->name_len = len;
+	if (rest)
+		memcpy(io->buf, rest, len);
+	return io;
+}
+
+/* @value NULL removes. */
+static int set_xattr(struct kern *k, const char *path, const char *name,
+		     const void *value, u32 size, int flags)
+{
+	struct zufs_ioc_xattr *io;
+	struct kern_inode *ki;
+	int err = walk_write(k, path, &ki);
+
+	if (err)
+		return err;
+	err = size > XATTR_ROOM ? -E2BIG : check_name(ki, name, -EPERM);
+	if (!err) {
+		io = xattr_op(k, ZUFS_OP_XATTR_SET, ki, name, size);
+		io->flags = (u32)flags;
+		io->user_buf_size = size;
+		io->ioc_flags = value && !size ? ZUFS_XATTR_SET_EMPTY : 0;
+		if (size)
+			memcpy(io->buf + io->name_len, value, size);
+		err = kern_run_space(k, io, ki, NULL);
+		if (!err)
+			kern_update(ki, &io->attr);
+	}
+	kern_put(k, ki);
+	return err;
+}
+
+int kern_setxattr(struct kern *k, const char *path, const char *name,
+		  const void *value, uint32_t size, int flags)
+{
+	if (flags & ~(XATTR_CREATE | XATTR_REPLACE))
+		return -EINVAL;
+	return set_xattr(k, path, name, size ? value : "", size, flags);
+}
+
+int kern_removexattr(struct kern *k, const char *path, const char *name)
+{
+	return set_xattr(k, path, name, NULL, 0, XATTR_REPLACE);
+}
+
+/* A value or a list; @none if the inode is known to have none. */
+static int ask_xattr(struct kern *k, int operation, const struct kern_inode *ki,
+		     const char *name, void *buf, u32 size, int none)
+{
+	struct zufs_ioc_xattr *io;
+	int err;
+
+	if (ki->attr.flags & ZUFS_ATTR_NO_XATTR)
+		return none;
+	io = xattr_op(k, operation, ki, name, 0);
+	io->user_buf_size = size < XATTR_ROOM ? size : XATTR_ROOM;
+	err = kern_run(k, io);
+	if (err)
+		return err;
+	if (size && io->user_buf_size > size)
+		return -ERANGE;
+	if (size)
+		memcpy(buf, io->buf, io->user_buf_size);
+	return (int)io->user_buf_size;
+}
+
+int kern_getxattr(struct kern *k, const char *path, const char *name, void *buf,
+		  uint32_t size)
+{
+	struct kern_inode *ki;
+	int ret = kern_walk(k, path, &ki);
+
+	if (ret)
+		return ret;
+	ret = check_name(ki, name, -ENODATA);
+	if (!ret)
+		ret = ask_xattr(k, ZUFS_OP_XATTR_GET, ki, name, buf, size,
+				-ENODATA);
+	kern_put(k, ki);
+	return ret;
+}
+
+int kern_listxattr(struct kern *k, const char *path, char *list, uint32_t size)
+{
+	struct kern_inode *ki;
+	int ret = kern_walk(k, path, &ki);
+
+	if (ret)
+		return ret;
+	ret = ask_xattr(k, ZUFS_OP_XATTR_LIST, ki, NULL, list, size, 0);
+	kern_put(k, ki);
+	return ret;
+}
+
+/* ---- reading directories ---- */
+
+/* The answer's entries, in memory of their own: @entry may make calls. */
+static int read_some(struct kern *k, const struct kern_inode *dir, u64 pos,
+		     struct zufs_ioc_readdir *copy)
+{
+	struct zufs_ioc_readdir *io =
+		kern_op(k, ZUFS_OP_READDIR, dir, sizeof(*io));
+	int err;
+
+	io->pos = pos;
+	io->op.hdr.out_max = READDIR_BYTES - io->op.hdr.out_start;
+	err = kern_run(k, io);
+	if (err)
+		return err;
+	if (io->more && !io->bytes)
+		return -EIO; /* for ever */
+	memcpy(copy, io, sizeof(*io) + io->bytes);
+	return 0;
+}
+
+static void emit(const struct zufs_ioc_readdir *io,
+		 void (*entry)(const char *name, uint64_t ino, uint8_t type,
+			       void *arg),
+		 void *arg)
+{
+	const struct zufs_dir_entry *e;
+	char name[ZUFS_NAME_LEN + 1];
+
+	for (u32 at = 0; at < io->bytes; at += ZUFS_DIR_ENTRY_LEN(e->len)) {
+		e = (const void *)(io->entries + at);
+		memcpy(name, e->name, e->len);
+		name[e->len] = '\0';
+		entry(name, e->ino, e->type, arg);
+	}
+}
+
+int kern_readdir(struct kern *k, const char *path,
+		 void (*entry)(const char *name, uint64_t ino, uint8_t type,
+			       void *arg),
+		 void *arg)
+{
+	struct zufs_ioc_readdir *io;
+	struct kern_inode *ki;
+	int err = kern_walk(k, path, &ki);
+
+	if (err)
+		return err;
+	io = malloc(READDIR_BYTES);
+	if (!io)
+		err = -ENOMEM;
+	else if (!kern_is(ki, S_IFDIR))
+		err = -ENOTDIR;
+	else
+		err = read_some(k, ki, 2, io);
+	while (!err) {
+		emit(io, entry, arg);
+		if (!io->more)
+			break;
+		err = read_some(k, ki, io->pos, io);
+	}
+	free(io);
+	kern_put(k, ki);
+	return err;
+}
