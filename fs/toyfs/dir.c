@@ -7,14 +7,6 @@
 
 #include "plugin.h"
 
-/* 54 bits, never 0: positions 0 and 1 of readdir are the kernel's. */
-static uint64_t name_hash(const struct toy_fs *fs, struct toy_name name)
-{
-	uint64_t hash = toy_siphash(fs->hash_key, name.name, name.len) >> 10;
-
-	return hash ? hash : 1;
-}
-
 static int leaf_read(const struct toy_tree *t, uint64_t bn, const void **leaf)
 {
 	int err = toy_node_read(t->fs, t->tx, bn, TOY_DIR_MAGIC, leaf);
@@ -37,7 +29,7 @@ static int leaf_get(struct toy_tx *tx, const struct toy_tree *t, uint64_t bn,
 int toy_dir_find(const struct toy_tree *t, struct toy_name name,
 		 struct toy_found *found)
 {
-	uint64_t hash = name_hash(t->fs, name);
+	uint64_t hash = toy_name_hash(t->fs, name.name, name.len);
 	const struct toy_dirent *de;
 	struct toy_rec rec;
 	const void *leaf;
@@ -111,7 +103,8 @@ int toy_dir_add(struct toy_tx *tx, struct toy_fs *fs, struct toy_slot *dir,
 		struct toy_name name, uint64_t ino, uint8_t type)
 {
 	struct toy_tree t = toy_slot_tree(fs, tx, dir);
-	uint64_t hash = name_hash(fs, name), border, bn, upper_bn;
+	uint64_t hash = toy_name_hash(fs, name.name, name.len), border, bn,
+		 upper_bn;
 	void *leaf, *upper;
 	int err = leaf_for(tx, &t, dir, hash, &bn, &leaf);
 

@@ -12,8 +12,6 @@
 #include "toyfs.h"
 #include "zus.h"
 
-#define TOY_MAX_BYTES  (1ULL << 47)
-#define TOY_MAX_LBLK   (TOY_MAX_BYTES >> ZUFS_BLOCK_SHIFT)
 #define TOY_LINK_MAX   0x7fffffffU
 #define TOY_NO_ORPHAN  UINT64_MAX
 #define TOY_TABLE_SIZE 4096U
@@ -167,8 +165,6 @@ int toy_dir_set(struct toy_tx *tx, struct toy_fs *fs, struct toy_slot *dir,
 /* 1: no names, 0: some, -errno. */
 int toy_dir_empty(const struct toy_tree *t);
 int toy_dir_read(const struct toy_tree *t, struct zufs_ioc_readdir *io);
-
-#define TOY_LEAF_MAX_RECS ((TOY_BLOCK - 64U) / 24U)
 
 /* Checks what a leaf must be for the functions below. */
 int toy_leaf_check(const struct toy_node *leaf, uint64_t dir);

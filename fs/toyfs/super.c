@@ -134,21 +134,30 @@ static void mkfs_root(struct toy_fs *fs, const struct toy_mkfs_opts *o)
 	pm_write(fs, off, s, sizeof(s));
 }
 
+unsigned int toy_dev_table_blocks(const struct zufs_dev_table *dt, uint64_t *bn)
+{
+	unsigned int devs = le16toh(dt->dev_count), n = 0;
+	uint64_t start = 0;
+
+	for (unsigned int d = 0; d < devs && d < ZUFS_MAX_DEVICES; d++) {
+		bn[n++] = start;
+		bn[n++] = start + COPY_OFF / TOY_BLOCK;
+		start += le64toh(dt->dev[d].blocks);
+	}
+	return n;
+}
+
 /* Blocks of the data area that hold device tables of further devices. */
 static void take_dev_tables(const struct toy_fs *fs, uint32_t ag, uint8_t *bits,
 			    const struct zufs_dev_table *dt)
 {
-	uint64_t first = fs->data_bn + (uint64_t)ag * TOY_AG_BLOCKS, start = 0;
+	uint64_t first = fs->data_bn + (uint64_t)ag * TOY_AG_BLOCKS;
+	uint64_t bn[2 * ZUFS_MAX_DEVICES];
+	unsigned int n = toy_dev_table_blocks(dt, bn);
 
-	for (unsigned int d = 0; d < le16toh(dt->dev_count); d++) {
-		uint64_t bn[2] = { start, start + COPY_OFF / TOY_BLOCK };
-
-		for (int i = 0; i < 2; i++)
-			if (bn[i] >= first && bn[i] - first < TOY_AG_BLOCKS)
-				bits[(bn[i] - first) / 8] |=
-					1U << (bn[i] - first) % 8;
-		start += le64toh(dt->dev[d].blocks);
-	}
+	while (n--)
+		if (bn[n] >= first && bn[n] - first < TOY_AG_BLOCKS)
+			bits[(bn[n] - first) / 8] |= 1U << (bn[n] - first) % 8;
 }
 
 static void mkfs_ag(struct toy_fs *fs, uint32_t ag,
@@ -198,7 +207,7 @@ static void mkfs_super(struct toy_fs *fs, const struct toy_mkfs_opts *o)
 	}
 }
 
-static bool dev_table_ok(const struct zufs_dev_table *dt)
+bool toy_dev_table_ok(const struct zufs_dev_table *dt)
 {
 	return le32toh(dt->magic) == TOY_MAGIC &&
 	       le16toh(dt->version_major) == TOY_MAJOR &&
@@ -212,7 +221,7 @@ static void mkfs_dev_table(struct toy_fs *fs, const struct toy_mkfs_opts *o,
 			   struct zufs_dev_table *dt)
 {
 	memcpy(dt, fs->base, sizeof(*dt));
-	if (dev_table_ok(dt) &&
+	if (toy_dev_table_ok(dt) &&
 	    !memcmp(dt->fs_uuid, o->uuid, sizeof(dt->fs_uuid)) &&
 	    le64toh(dt->t1_blocks) == fs->blocks)
 		return;
@@ -262,7 +271,7 @@ int toy_mkfs(void *base, uint64_t bytes, const struct toy_mkfs_opts *opts)
 
 /* ---- open ---- */
 
-static bool super_ok(const struct toy_fs *fs, uint64_t off)
+bool toy_super_ok(const struct toy_fs *fs, uint64_t off)
 {
 	const struct toy_super *sb = pm_at(fs, off);
 
@@ -301,13 +310,14 @@ static int super_take(struct toy_fs *fs, const struct toy_super *sb,
 
 static int super_read(struct toy_fs *fs, const char **why)
 {
-	if (!dev_table_ok(pm_at(fs, 0)) && !dev_table_ok(pm_at(fs, COPY_OFF))) {
+	if (!toy_dev_table_ok(pm_at(fs, 0)) &&
+	    !toy_dev_table_ok(pm_at(fs, COPY_OFF))) {
 		*why = "no device table of toyfs";
 		return -EINVAL;
 	}
-	if (super_ok(fs, TOY_SB_OFF))
+	if (toy_super_ok(fs, TOY_SB_OFF))
 		return super_take(fs, pm_at(fs, TOY_SB_OFF), why);
-	if (!super_ok(fs, COPY_OFF + TOY_SB_OFF)) {
+	if (!toy_super_ok(fs, COPY_OFF + TOY_SB_OFF)) {
 		*why = "no valid superblock";
 		return -EINVAL;
 	}

@@ -18,6 +18,13 @@
 
 #include "format.h"
 
+#define TOY_MAX_BYTES	  (1ULL << 47)
+#define TOY_MAX_LBLK	  (TOY_MAX_BYTES >> ZUFS_BLOCK_SHIFT)
+#define TOY_MAX_DEPTH	  8U /* of a tree */
+#define TOY_LEAF_MAX_RECS ((TOY_BLOCK - 64U) / 24U)
+#define TOY_XATTR_NODES \
+	256U /* of an inode: what listxattr(2) can say fits in 16 */
+
 struct toy_ag; /* alloc.c: volatile state of an allocation group */
 struct toy_tx;
 
@@ -62,6 +69,15 @@ uint64_t toy_sum(const void *p, uint64_t len, uint64_t off, uint64_t skip);
 /* What changing word @i of that unit from @old to @new_ adds to its sum. */
 uint64_t toy_sum_delta(uint64_t off, uint64_t i, uint64_t old, uint64_t new_);
 uint64_t toy_siphash(const uint64_t key[2], const void *p, uint64_t len);
+
+/* ---- block.c: what is wrong, NULL: nothing. Of blocks with the right sum and owner. ---- */
+
+/* Records of a directory's leaf follow each other to its end. */
+const char *toy_leaf_wrong(const struct toy_node *leaf);
+/* So do the entries of an xattr node, to its free bytes. */
+const char *toy_xattr_wrong(const struct toy_node *node);
+/* 54 bits, never 0: positions 0 and 1 of readdir are the kernel's. */
+uint64_t toy_name_hash(const struct toy_fs *fs, const char *name, uint8_t len);
 
 /* ---- pm.c: the only stores to pmem ---- */
 
@@ -200,6 +216,13 @@ int toy_open(struct toy_fs *fs, void *base, uint64_t bytes, const char **why);
 /* Replays the journals (writes, unless nothing is to do); then the filesystem may be used. */
 int toy_recover(struct toy_fs *fs);
 void toy_close(struct toy_fs *fs);
+/* Is it toyfs's, with the right sum? */
+bool toy_dev_table_ok(const struct zufs_dev_table *dt);
+/* Where tables of all its devices are, copies too; @bn has room for 2 * ZUFS_MAX_DEVICES. Returns their number. */
+unsigned int toy_dev_table_blocks(const struct zufs_dev_table *dt,
+				  uint64_t *bn);
+/* The superblock at byte @off: magic and sum. */
+bool toy_super_ok(const struct toy_fs *fs, uint64_t off);
 /* What dt->sum has to be, in host order. */
 uint64_t toy_dev_table_sum(const struct zufs_dev_table *dt);
 

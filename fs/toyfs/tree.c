@@ -11,7 +11,6 @@
 
 #include "tx.h"
 
-#define MAX_DEPTH   8U
 #define INLINE_BACK 3U /* a leaf this small goes back into the root */
 
 /* A step of the way down: lv[0] is the leaf. */
@@ -24,7 +23,7 @@ struct step {
 
 struct path {
 	unsigned int depth; /* steps; an inline root is one */
-	struct step lv[MAX_DEPTH + 1];
+	struct step lv[TOY_MAX_DEPTH + 1];
 };
 
 static int tree_bad(const struct toy_tree *t, uint64_t bn, const char *cause)
@@ -89,7 +88,7 @@ static int descend(const struct toy_tree *t, uint64_t key, struct path *p)
 	unsigned int depth = le16toh(t->root->depth);
 	int err;
 
-	if (depth > MAX_DEPTH)
+	if (depth > TOY_MAX_DEPTH)
 		return tree_bad(t, le64toh(t->root->root), "too deep");
 	p->depth = depth ? depth : 1;
 	if (!depth) {
@@ -250,7 +249,7 @@ static int grow_root(const struct toy_tree *t)
 	uint64_t bn;
 	int err;
 
-	if (depth == MAX_DEPTH)
+	if (depth == TOY_MAX_DEPTH)
 		return -EFBIG;
 	err = node_new(t, depth, depth ? le64toh(r->root) : 0, &bn, &n);
 	if (err)

@@ -9,7 +9,6 @@
 #include "plugin.h"
 
 #define FIRST	  ((uint32_t)sizeof(struct toy_node))
-#define MAX_NODES 256 /* what listxattr(2) can say fits in 16 */
 #define MAX_VALUE (TOY_BLOCK - FIRST - TOY_XATTR_LEN(255, 0))
 
 struct xname {
@@ -39,22 +38,13 @@ static uint32_t used_end(const void *node)
 	return TOY_BLOCK - le32toh(((const struct toy_node *)node)->free);
 }
 
-static int node_check(const void *node, uint64_t ino)
+static int node_check(const struct toy_node *node, uint64_t ino)
 {
-	uint32_t off = FIRST, end;
+	const char *wrong = toy_xattr_wrong(node);
 
-	if (le32toh(((const struct toy_node *)node)->free) > TOY_BLOCK - FIRST)
-		return toy_corrupt(ino, "an xattr node's free bytes");
-	if (le64toh(((const struct toy_node *)node)->owner) != ino)
-		return toy_corrupt(ino, "an xattr node of another inode");
-	for (end = used_end(node); off < end;
-	     off += entry_len(entry(node, off))) {
-		if (end - off < TOY_XATTR_LEN(1, 0) ||
-		    !entry(node, off)->nlen ||
-		    entry_len(entry(node, off)) > end - off)
-			return toy_corrupt(ino, "a bad xattr entry");
-	}
-	return 0;
+	if (le64toh(node->owner) != ino)
+		wrong = "an xattr node of another inode";
+	return wrong ? toy_corrupt(ino, wrong) : 0;
 }
 
 static int node_read(struct toy_fs *fs, struct toy_tx *tx, uint64_t bn,
@@ -62,7 +52,7 @@ static int node_read(struct toy_fs *fs, struct toy_tx *tx, uint64_t bn,
 {
 	int err;
 
-	if (count >= MAX_NODES)
+	if (count >= (int)TOY_XATTR_NODES)
 		return toy_corrupt(ino, "xattrs without end");
 	err = toy_node_read(fs, tx, bn, TOY_XATTR_MAGIC, node);
 	return err ? err : node_check(*node, ino);
@@ -169,7 +159,7 @@ static int node_for(struct toy_tx *tx, struct toy_fs *fs, struct toy_slot *slot,
 					    (void **)node);
 		bn = node_link(n);
 	}
-	if (i == MAX_NODES)
+	if (i == (int)TOY_XATTR_NODES)
 		return -ENOSPC;
 	err = toy_node_new(tx, TOY_XATTR_MAGIC, ino, 0, &bn, (void **)node);
 	if (err)

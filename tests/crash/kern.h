@@ -37,6 +37,7 @@ struct kern {
 	struct kern_inode *files[KERN_FILES]; /* by descriptor */
 	/* The call's answer is known; what follows is done behind its back. */
 	void (*answered)(struct kern *k);
+	void *arg; /* the caller's */
 	/* The operation that runs; others may run on other mounts meanwhile. */
 	_Alignas(64) char op[KERN_OP_BYTES];
 };

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0
+/*
+ * What a leaf of a directory and a node of xattrs must be for who walks over
+ * them, whoever it is.
+ */
+#include "toyfs.h"
+
+#define FIRST	((uint32_t)sizeof(struct toy_node))
+#define MIN_REC TOY_DIRENT_LEN(1)
+
+static bool rec_ok(const struct toy_dirent *de, uint32_t room)
+{
+	uint32_t len = le16toh(de->rec_len);
+
+	if (len < MIN_REC || len % 8 || len > room)
+		return false;
+	if (!de->ino)
+		return true;
+	return de->nlen && TOY_DIRENT_LEN(de->nlen) <= len &&
+	       le64toh(de->key) >> 8 && le64toh(de->key) >> 62 == 0;
+}
+
+const char *toy_leaf_wrong(const struct toy_node *leaf)
+{
+	uint32_t off = FIRST;
+
+	while (off < TOY_BLOCK) {
+		const struct toy_dirent *de =
+			(const void *)((const char *)leaf + off);
+
+		if (TOY_BLOCK - off < MIN_REC || !rec_ok(de, TOY_BLOCK - off))
+			return "a bad directory record";
+		off += le16toh(de->rec_len);
+	}
+	return NULL;
+}
+
+const char *toy_xattr_wrong(const struct toy_node *node)
+{
+	uint32_t off = FIRST, end, len;
+
+	if (le32toh(node->free) > TOY_BLOCK - FIRST)
+		return "an xattr node's free bytes";
+	end = TOY_BLOCK - le32toh(node->free);
+	for (; off < end; off += len) {
+		const struct toy_xattr *x =
+			(const void *)((const char *)node + off);
+
+		if (end - off < TOY_XATTR_LEN(1, 0) || !x->nlen)
+			return "a bad xattr entry";
+		len = TOY_XATTR_LEN(x->nlen, le16toh(x->vlen));
+		if (len > end - off)
+			return "a bad xattr entry";
+	}
+	return NULL;
+}
+
+uint64_t toy_name_hash(const struct toy_fs *fs, const char *name, uint8_t len)
+{
+	uint64_t hash = toy_siphash(fs->hash_key, name, len) >> 10;
+
+	return hash ? hash : 1;
+}

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0
+/*
+ * fsck: inode slots, and what an inode owns.
+ */
+#include <string.h>
+#include <sys/stat.h>
+
+#include "check_priv.h"
+
+#define MAX_SYMLINK 4095U
+
+/* ---- slots ---- */
+
+const struct toy_slot *ck_slot(struct ck *ck, uint64_t ino)
+{
+	uint64_t bn = ino < ck->nr ? ck->itab[ino / TOY_SLOTS_PER_BLOCK] : 0;
+
+	if (!bn)
+		return NULL;
+	return pm_at(ck->fs, bn * TOY_BLOCK + ino % TOY_SLOTS_PER_BLOCK *
+						      sizeof(struct toy_slot));
+}
+
+static bool type_ok(uint16_t mode)
+{
+	switch (mode & S_IFMT) {
+	case S_IFREG:
+	case S_IFDIR:
+	case S_IFLNK:
+	case S_IFCHR:
+	case S_IFBLK:
+	case S_IFIFO:
+	case S_IFSOCK:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static const char *slot_wrong(struct ck *ck, const struct toy_slot *s,
+			      uint64_t ino)
+{
+	uint64_t off = ck->itab[ino / TOY_SLOTS_PER_BLOCK] * TOY_BLOCK +
+		       ino % TOY_SLOTS_PER_BLOCK * sizeof(*s);
+	uint16_t mode = le16toh(s->zi.i_mode);
+
+	if (le64toh(s->sum) !=
+	    toy_sum(s, sizeof(*s), off, offsetof(struct toy_slot, sum)))
+		return "an inode with a wrong checksum";
+	if (le64toh(s->zi.i_ino) != ino)
+		return "an inode with another's number";
+	if (!mode)
+		return s->zi.i_nlink ? "a free inode with links" : NULL;
+	if (!type_ok(mode))
+		return "an inode of no type";
+	if (!s->zi.i_generation)
+		return "an inode without a generation";
+	return NULL;
+}
+
+static void slot(struct ck *ck, uint64_t ino)
+{
+	const struct toy_slot *s = ck_slot(ck, ino);
+	struct ck_inode *i = &ck->inode[ino];
+	const char *wrong;
+
+	if (!s)
+		return; /* the hole in the inode file was reported */
+	wrong = slot_wrong(ck, s, ino);
+	if (wrong) {
+		ck_problem(ck, TOY_P_SLOT, ino,
+			   ck->itab[ino / TOY_SLOTS_PER_BLOCK], wrong);
+		return;
+	}
+	i->mode = le16toh(s->zi.i_mode);
+	i->is_free = !i->mode;
+	i->nlink = le32toh(s->zi.i_nlink);
+	if (S_ISDIR(i->mode))
+		i->says = le64toh(s->zi.i_parent);
+	if (!i->mode)
+		return;
+	ck->res->inodes++;
+	ck->res->directories += S_ISDIR(i->mode);
+}
+
+void ck_slots(struct ck *ck)
+{
+	for (uint64_t ino = 0; ino < ck->nr; ino++)
+		slot(ck, ino);
+	if (ck->inode[0].mode)
+		ck_problem(ck, TOY_P_SLOT, 0, ck->itab[0], "inode 0 is in use");
+	if (!S_ISDIR(ck->inode[TOY_ROOT_INO].mode))
+		ck_problem(ck, TOY_P_SLOT, TOY_ROOT_INO, ck->itab[0],
+			   "the root is no directory");
+}
+
+/* ---- xattrs ---- */
+
+static bool has_before(const struct toy_node *n, uint32_t end,
+		       const struct toy_xattr *x)
+{
+	for (uint32_t off = sizeof(*n); off < end;) {
+		const struct toy_xattr *y =
+			(const void *)((const char *)n + off);
+
+		if (y == x)
+			return false;
+		if (y->type == x->type && y->nlen == x->nlen &&
+		    !memcmp(y->name, x->name, x->nlen))
+			return true;
+		off += TOY_XATTR_LEN(y->nlen, le16toh(y->vlen));
+	}
+	return false;
+}
+
+/* Is the name in a node of the chain before @n? Those were checked. */
+static bool in_chain(struct ck *ck, uint64_t first, const struct toy_node *n,
+		     const struct toy_xattr *x)
+{
+	const struct toy_node *m;
+
+	for (m = pm_at(ck->fs, first * TOY_BLOCK); m != n;
+	     m = pm_at(ck->fs, le64toh(m->link) * TOY_BLOCK))
+		if (has_before(m, TOY_BLOCK - le32toh(m->free), x))
+			return true;
+	return has_before(n, TOY_BLOCK - le32toh(n->free), x);
+}
+
+static const char *xattr_node_wrong(struct ck *ck, uint64_t first,
+				    const struct toy_node *n)
+{
+	const char *wrong = toy_xattr_wrong(n);
+	uint32_t end = TOY_BLOCK - le32toh(n->free), nr = 0, off;
+	const struct toy_xattr *x;
+
+	if (wrong)
+		return wrong;
+	for (off = sizeof(*n); off < end;
+	     off += TOY_XATTR_LEN(x->nlen, le16toh(x->vlen)), nr++) {
+		x = (const void *)((const char *)n + off);
+		if (!x->type || x->type > ZUFS_XATTR_USER)
+			return "an xattr of no type";
+		if (in_chain(ck, first, n, x))
+			return "an xattr's name stands twice";
+	}
+	if (!nr || nr != le16toh(n->nr))
+		return "the number of xattrs in a node";
+	for (; off < TOY_BLOCK; off++)
+		if (((const char *)n)[off])
+			return "free bytes of an xattr node";
+	return NULL;
+}
+
+static void xattrs(struct ck *ck, uint64_t ino, uint64_t first)
+{
+	uint64_t bn = first;
+
+	for (unsigned int count = 0; bn; count++) {
+		const struct toy_node *n;
+		const char *wrong = NULL;
+
+		if (bn < ck->fs->data_bn || count == TOY_XATTR_NODES)
+			wrong = "a chain of xattrs leads nowhere";
+		n = wrong ? NULL : ck_node(ck, bn, TOY_XATTR_MAGIC, ino);
+		if (n)
+			wrong = xattr_node_wrong(ck, first, n);
+		if (wrong)
+			ck_problem(ck, TOY_P_XATTR, ino, bn, wrong);
+		if (wrong || !n)
+			return;
+		bn = le64toh(n->link);
+	}
+}
+
+/* ---- what an inode owns ---- */
+
+static void blocks_of(struct ck *ck, uint64_t ino, const struct toy_slot *s,
+		      uint64_t blocks)
+{
+	if (le64toh(s->zi.i_blocks) != blocks * (TOY_BLOCK / 512))
+		ck_problem(ck, TOY_P_SIZE, ino, 0, "i_blocks is wrong");
+}
+
+static void regular(struct ck *ck, uint64_t ino, const struct toy_slot *s)
+{
+	if (le64toh(s->zi.i_size) > TOY_MAX_BYTES)
+		ck_problem(ck, TOY_P_SIZE, ino, 0, "a file is too large");
+	blocks_of(ck, ino, s, ck_map(ck, &s->map, ino));
+}
+
+static const char *symlink_wrong(struct ck *ck, const struct toy_slot *s)
+{
+	uint64_t size = le64toh(s->zi.i_size), val, bn;
+	const char *text;
+
+	if (!size || size > MAX_SYMLINK)
+		return "a symlink's length";
+	if (size < sizeof(s->zi.i_symlink))
+		return strnlen((const char *)s->zi.i_symlink, size + 1) !=
+				       size ?
+			       "a symlink's text" :
+			       NULL;
+	val = le64toh(s->map.rec[0].val);
+	bn = TOY_EXT_PBLK(val);
+	if (s->map.depth || le16toh(s->map.nr) != 1 || s->map.rec[0].key ||
+	    TOY_EXT_LEN(val) != 1 || !toy_is_data(ck->fs, bn, 1))
+		return "a symlink's map";
+	text = pm_at(ck->fs, bn * TOY_BLOCK);
+	if (le64toh(s->zi.i_on_disk[1]) !=
+	    toy_sum(text, TOY_BLOCK, bn * TOY_BLOCK, TOY_BLOCK))
+		return "a symlink's text has a wrong checksum";
+	return memchr(text, 0, size) ? "a symlink's text" : NULL;
+}
+
+static void symlink_(struct ck *ck, uint64_t ino, const struct toy_slot *s)
+{
+	const char *wrong = symlink_wrong(ck, s);
+
+	if (wrong)
+		ck_problem(ck, TOY_P_SYMLINK, ino, 0, wrong);
+	blocks_of(ck, ino, s, ck_map(ck, &s->map, ino));
+}
+
+static void special(struct ck *ck, uint64_t ino, const struct toy_slot *s)
+{
+	if (s->map.depth || s->map.nr || s->zi.i_size)
+		ck_problem(ck, TOY_P_SIZE, ino, 0,
+			   "a device, fifo or socket with blocks");
+	blocks_of(ck, ino, s, ck_map(ck, &s->map, ino));
+}
+
+static void inode(struct ck *ck, uint64_t ino)
+{
+	const struct toy_slot *s = ck_slot(ck, ino);
+
+	switch (ck->inode[ino].mode & S_IFMT) {
+	case S_IFREG:
+		regular(ck, ino, s);
+		break;
+	case S_IFDIR:
+		ck_dir(ck, ino, s);
+		break;
+	case S_IFLNK:
+		symlink_(ck, ino, s);
+		break;
+	default:
+		special(ck, ino, s);
+	}
+	xattrs(ck, ino, le64toh(s->zi.i_xattr));
+}
+
+void ck_inodes(struct ck *ck)
+{
+	for (uint64_t ino = 0; ino < ck->nr; ino++) {
+		if (ck->inode[ino].mode)
+			inode(ck, ino);
+		if (ck->opts->progress && ino % 256 == 0)
+			ck->opts->progress(ck->opts->arg, ino, ck->nr);
+	}
+}

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0
+/*
+ * explore: tries every image that a power cut could leave of toyfs.
+ */
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "run.h"
+#include "zus.h"
+
+struct options {
+	unsigned int length; /* of all sequences, 0: none */
+	uint64_t random;     /* random workloads */
+	unsigned int random_length;
+	uint64_t seed;
+	double seconds; /* 0: no limit */
+	int jobs;
+	bool slice; /* a seeded part of all sequences */
+	const char *base, *run;
+};
+
+/* What a worker tells. */
+struct totals {
+	uint64_t workloads, calls, fences, points, made, distinct, nested,
+		failures;
+};
+
+static struct options opt = { .seed = 1, .jobs = 1, .random_length = 8 };
+static struct runner *runners; /* one for each base, made when needed */
+static struct totals sum;
+static struct timespec start;
+
+static double elapsed(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)(t.tv_sec - start.tv_sec) +
+	       (double)(t.tv_nsec - start.tv_nsec) / 1e9;
+}
+
+static bool time_is_up(void)
+{
+	return opt.seconds > 0 && elapsed() >= opt.seconds;
+}
+
+static struct runner *runner_of(const struct base *base)
+{
+	struct runner *r = &runners[base - bases];
+
+	if (!r->base && runner_init(r, base)) {
+		fprintf(stderr, "explore: no memory for a filesystem\n");
+		exit(2);
+	}
+	return r;
+}
+
+static void run(const struct workload *w)
+{
+	struct runner *r = runner_of(w->base);
+
+	sum.workloads++;
+	if (!runner_run(r, w))
+		return;
+	sum.failures++;
+	runner_report(r, w);
+}
+
+/* ---- which ---- */
+
+static void run_text(void)
+{
+	struct workload w = { .base = &bases[0] };
+
+	for (unsigned int i = 0; opt.base && i < nr_bases; i++)
+		if (!strcmp(bases[i].name, opt.base))
+			w.base = &bases[i];
+	w.n = op_parse_all(opt.run, w.ops, OP_MAX);
+	if (w.n < 1) {
+		fprintf(stderr, "explore: no workload: \"%s\"\n", opt.run);
+		exit(2);
+	}
+	w.from = w.n - 1;
+	run(&w);
+}
+
+static uint64_t mix(uint64_t x)
+{
+	x = (x ^ opt.seed) * 0x9e3779b97f4a7c15ULL;
+	return x ^ x >> 31;
+}
+
+/* Number @job of opt.jobs does its share, in an order by seed for a slice. */
+static void run_sequences(unsigned int len, int job)
+{
+	uint64_t count = workload_count(len);
+	struct workload w;
+
+	for (uint64_t i = (uint64_t)job; i < count; i += (uint64_t)opt.jobs) {
+		if (time_is_up() || sum.failures >= 10)
+			return;
+		if (workload_get(len, opt.slice ? mix(i) % count : i, &w) &&
+		    (!opt.base || !strcmp(opt.base, w.base->name)))
+			run(&w);
+	}
+}
+
+static void run_random(int job)
+{
+	struct workload w;
+
+	for (uint64_t i = (uint64_t)job; i < opt.random;
+	     i += (uint64_t)opt.jobs) {
+		if (time_is_up() || sum.failures >= 10)
+			return;
+		workload_random(opt.random_length, mix(i), &w);
+		run(&w);
+	}
+}
+
+static void work(int job)
+{
+	runners = calloc(nr_bases, sizeof(*runners));
+	if (opt.run)
+		run_text();
+	for (unsigned int len = 1; len <= opt.length; len++)
+		run_sequences(len, job);
+	run_random(job);
+	for (unsigned int b = 0; b < nr_bases; b++) {
+		struct runner *r = &runners[b];
+
+		sum.calls += r->calls;
+		sum.fences += r->fences;
+		sum.points += r->im.stats.points;
+		sum.made += r->im.stats.made;
+		sum.distinct += r->im.stats.distinct;
+		sum.nested += r->im.stats.nested;
+	}
+}
+
+/* ---- workers ---- */
+
+static void add(const struct totals *t)
+{
+	sum.workloads += t->workloads;
+	sum.calls += t->calls;
+	sum.fences += t->fences;
+	sum.points += t->points;
+	sum.made += t->made;
+	sum.distinct += t->distinct;
+	sum.nested += t->nested;
+	sum.failures += t->failures;
+}
+
+/* A worker that dies is a failure. */
+static void collect(int fd, pid_t pid)
+{
+	struct totals t;
+	int status;
+
+	if (read(fd, &t, sizeof(t)) == (ssize_t)sizeof(t))
+		add(&t);
+	close(fd);
+	waitpid(pid, &status, 0);
+	if (status) {
+		fprintf(stderr, "FAILURE: a worker died, status %#x\n", status);
+		sum.failures++;
+	}
+}
+
+static void work_apart(void)
+{
+	int fds[64];
+	pid_t pids[64];
+
+	for (int j = 0; j < opt.jobs; j++) {
+		int p[2];
+
+		if (pipe(p) || (pids[j] = fork()) < 0)
+			exit(2);
+		if (!pids[j]) {
+			work(j);
+			if (write(p[1], &sum, sizeof(sum)) != sizeof(sum))
+				_exit(2);
+			_exit(0);
+		}
+		close(p[1]);
+		fds[j] = p[0];
+	}
+	for (int j = 0; j < opt.jobs; j++)
+		collect(fds[j], pids[j]);
+}
+
+/* ---- main ---- */
+
+static void usage(FILE *to)
+{
+	fputs("usage: explore --all | --slice SECONDS | --run CALLS [--base NAME]\n"
+	      "               [--length N] [--random N] [--random-length N] [--seed N] [--jobs N]\n"
+	      "--all: each sequence of 1 and of 2 calls, and 1,000 random ones of 8.\n"
+	      "--slice: 1 call, then of the rest what the time allows, by seed.\n"
+	      "--run: the moments of the last of these calls. --base: begin with that one.\n",
+	      to);
+	for (unsigned int b = 0; b < nr_bases; b++)
+		fprintf(to, "  base %-8s %s\n", bases[b].name, bases[b].what);
+}
+
+static const struct option longs[] = {
+	{ "all", no_argument, NULL, 'a' },
+	{ "slice", required_argument, NULL, 't' },
+	{ "run", required_argument, NULL, 'r' },
+	{ "base", required_argument, NULL, 'b' },
+	{ "length", required_argument, NULL, 'l' },
+	{ "random", required_argument, NULL, 'n' },
+	{ "random-length", required_argument, NULL, 'm' },
+	{ "seed", required_argument, NULL, 's' },
+	{ "jobs", required_argument, NULL, 'j' },
+	{ "help", no_argument, NULL, 'h' },
+	{ 0 },
+};
+
+static bool option(int c)
+{
+	switch (c) {
+	case 'a':
+		opt.length = 2;
+		opt.random = 1000;
+		return true;
+	case 't':
+		opt.slice = true;
+		opt.length = 2;
+		opt.random = UINT64_MAX;
+		opt.seconds = atof(optarg);
+		return true;
+	case 'r':
+		opt.run = optarg;
+		return true;
+	case 'b':
+		opt.base = optarg;
+		return true;
+	case 'l':
+		opt.length = (unsigned int)atoi(optarg);
+		return true;
+	case 'n':
+		opt.random = strtoull(optarg, NULL, 0);
+		return true;
+	case 'm':
+		opt.random_length = (unsigned int)atoi(optarg) % OP_MAX;
+		return true;
+	case 's':
+		opt.seed = strtoull(optarg, NULL, 0);
+		return true;
+	case 'j':
+		opt.jobs = atoi(optarg);
+		return opt.jobs > 0 && opt.jobs <= 64;
+	default:
+		return false;
+	}
+}
+
+int main(int argc, char **argv)
+{
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+		if (c == 'h') {
+			usage(stdout);
+			return 0;
+		}
+		if (!option(c)) {
+			usage(stderr);
+			return 2;
+		}
+	}
+	if (optind < argc || (!opt.run && !opt.length && !opt.random)) {
+		usage(stderr);
+		return 2;
+	}
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	if (opt.jobs > 1)
+		work_apart();
+	else
+		work(0);
+	printf("workloads %" PRIu64 ", calls %" PRIu64 ", fences %" PRIu64
+	       ", moments %" PRIu64 "\n",
+	       sum.workloads, sum.calls, sum.fences, sum.points);
+	printf("images %" PRIu64 ", distinct images checked %" PRIu64
+	       " (%" PRIu64 " by crashes of recovery), %.0f a second\n",
+	       sum.made, sum.distinct, sum.nested,
+	       (double)sum.distinct / (elapsed() + 0.001));
+	printf("failures: %" PRIu64 "\n", sum.failures);
+	return sum.failures != 0;
+}

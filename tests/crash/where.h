@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0 */
+/*
+ * For -include: the recorder learns which line called pm.c.
+ */
+#include "toyfs.h"
+
+extern __thread const char *pm_where;
+
+#define PM_STR_(x)    #x
+#define PM_STR(x)     PM_STR_(x)
+#define PM_HERE	      (pm_where = __FILE__ ":" PM_STR(__LINE__))
+#define pm_write(...) (PM_HERE, pm_write(__VA_ARGS__))
+#define pm_zero(...)  (PM_HERE, pm_zero(__VA_ARGS__))
+#define pm_fence(...) (PM_HERE, pm_fence(__VA_ARGS__))
