@@ -65,7 +65,16 @@ static s64 copy_granted(struct copy *c, u64 len)
 
 static int copy_zero(struct copy *c, u64 from, u64 to)
 {
-	return dax_zero_range(c->inode, from, to - from, NULL, &zuf_iomap_ops);
+	struct address_space *mapping = c->inode->i_mapping;
+	int err;
+
+	/* No fault beside the zeroing; a truncate has the lock. */
+	if (c->iocb)
+		filemap_invalidate_lock(mapping);
+	err = dax_zero_range(c->inode, from, to - from, NULL, &zuf_iomap_ops);
+	if (c->iocb)
+		filemap_invalidate_unlock(mapping);
+	return err;
 }
 
 static int copy_zero_granted(struct copy *c, u64 pblk, u32 off, u32 len)
