@@ -177,19 +177,26 @@ static void links(struct ck *ck, uint64_t ino)
 				       "an inode without a name is no orphan");
 }
 
-/* Up from @ino to the root, or to what is reached; a circle has no end. */
-static bool reach(struct ck *ck, uint64_t ino)
+/*
+ * Marks @ino and what is above it as reached, if that leads to the root, else as
+ * adrift: each inode is passed twice at most, also where there are circles.
+ */
+static void reach(struct ck *ck, uint64_t ino)
 {
-	uint64_t at = ino, steps = 0;
+	bool ends = false;
+	uint64_t at = ino;
 
-	while (!ck->inode[at].reached) {
-		if (!ck->inode[at].names || steps++ > ck->nr)
-			return false;
-		at = ck->inode[at].parent;
+	while (!ends && !ck->inode[at].reached) {
+		struct ck_inode *i = &ck->inode[at];
+
+		ends = i->adrift || !i->names;
+		i->adrift = true;
+		at = i->parent;
 	}
+	if (ends)
+		return;
 	for (at = ino; !ck->inode[at].reached; at = ck->inode[at].parent)
 		ck->inode[at].reached = true;
-	return true;
 }
 
 void ck_links(struct ck *ck)
@@ -201,8 +208,11 @@ void ck_links(struct ck *ck)
 		if (!i->mode)
 			continue;
 		links(ck, ino);
-		if (S_ISDIR(i->mode) && i->names && !reach(ck, ino))
+		if (!S_ISDIR(i->mode) || !i->names)
+			continue;
+		reach(ck, ino);
+		if (!i->reached)
 			ck_problem(ck, TOY_P_LOST, ino, 0,
-				   "a directory that is below itself");
+				   "a directory that the root doesn't lead to");
 	}
 }

@@ -21,6 +21,7 @@ struct ck_inode {
 	bool orphan;   /* has an entry that says: no name */
 	bool truncate; /* has an entry that says: truncate */
 	bool reached;  /* a directory below the root */
+	bool adrift;   /* a directory that was looked at for that */
 };
 
 struct ck {
