@@ -6,7 +6,7 @@
 #ifndef TOYFS_CHECK_PRIV_H
 #define TOYFS_CHECK_PRIV_H
 
-#include "check.h"
+#include "toycheck.h"
 #include "tx.h"
 
 struct ck_inode {

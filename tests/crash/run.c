@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-#include "check.h"
+#include "toycheck.h"
 #include "compare.h"
 #include "plugin.h"
 #include "run.h"

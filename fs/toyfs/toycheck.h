@@ -3,8 +3,8 @@
  * Checks everything that is on media, and trusts none of it. For fsck.toyfs,
  * the crash explorer and fuzzers.
  */
-#ifndef TOYFS_CHECK_H
-#define TOYFS_CHECK_H
+#ifndef TOYFS_TOYCHECK_H
+#define TOYFS_TOYCHECK_H
 
 #include "toyfs.h"
 
@@ -61,4 +61,4 @@ struct toy_check_result {
 int toy_check(struct toy_fs *fs, const struct toy_check_opts *opts,
 	      struct toy_check_result *res);
 
-#endif /* TOYFS_CHECK_H */
+#endif /* TOYFS_TOYCHECK_H */
