@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0
 /*
- * fsck: superblocks, state node, inode file, and the order of all checks.
+ * fsck: problems and their repairs, blocks, the inode file, and the order of
+ * all checks.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -8,13 +9,59 @@
 
 #include "check_priv.h"
 
+/* ---- problems ---- */
+
+/*
+ * What is broken goes first; links, lists and space are counted when all the
+ * rest is whole; only then there is space for names of the lost ones.
+ */
+static unsigned int phase_of(enum toy_problem_code code)
+{
+	if (code < TOY_P_PARENT)
+		return 1;
+	return code < TOY_P_LOST ? 2 : 3;
+}
+
 void ck_problem(struct ck *ck, enum toy_problem_code code, uint64_t ino,
 		uint64_t bn, const char *text)
 {
 	struct toy_problem p = { code, ino, bn, text };
 
 	ck->res->problems++;
-	ck->opts->found(ck->opts->arg, &p);
+	ck->phase = phase_of(code);
+	if (!ck->first || ck->phase < ck->first)
+		ck->first = ck->phase;
+	ck->accepted = ck->opts->found(ck->opts->arg, &p);
+}
+
+void ck_fix(struct ck *ck, enum ck_fix_kind kind, uint64_t a, uint64_t b,
+	    uint64_t c, uint64_t d)
+{
+	size_t cap = ck->cap_fixes ? ck->cap_fixes * 2 : 64;
+	void *p;
+
+	if (!ck->repair || !ck->accepted)
+		return;
+	if (ck->nr_fixes == ck->cap_fixes) {
+		p = realloc(ck->fix, cap * sizeof(*ck->fix));
+		if (!p) {
+			ck->err = -ENOMEM;
+			return;
+		}
+		ck->fix = p;
+		ck->cap_fixes = cap;
+	}
+	ck->fix[ck->nr_fixes++] =
+		(struct ck_fix){ kind, ck->phase, a, b, c, d };
+}
+
+bool ck_flip(struct ck *ck, uint64_t off, uint64_t len, uint64_t sum)
+{
+	int64_t bit = toy_sum_flip(pm_at(ck->fs, off), len, off, sum);
+
+	if (bit >= 0)
+		ck_fix(ck, CK_FLIP, off * 8 + (uint64_t)bit, 0, 0, 0);
+	return bit >= 0;
 }
 
 /* ---- blocks ---- */
@@ -46,82 +93,37 @@ bool ck_claim(struct ck *ck, uint64_t bn, uint64_t len, uint64_t ino)
 const struct toy_node *ck_node(struct ck *ck, uint64_t bn, uint32_t magic,
 			       uint64_t owner)
 {
-	const struct toy_node *n;
+	const struct toy_node *n = NULL;
 	const char *wrong = NULL;
+	bool sum_ok = true;
 
+	ck->mends = false;
 	if (bn >= ck->fs->data_bn && !toy_is_data(ck->fs, bn, 1))
 		wrong = "a node outside of the filesystem";
 	else if (bn >= ck->fs->data_bn && !ck_claim(ck, bn, 1, owner))
 		return NULL;
-	if (!wrong && !toy_node_sum_ok(ck->fs, bn))
+	if (!wrong) {
+		n = pm_at(ck->fs, bn * TOY_BLOCK);
+		sum_ok = toy_node_sum_ok(ck->fs, bn);
+	}
+	if (!sum_ok)
 		wrong = "a node with a wrong checksum";
-	n = wrong ? NULL : pm_at(ck->fs, bn * TOY_BLOCK);
-	if (n && le32toh(n->magic) != magic)
+	else if (n && le32toh(n->magic) != magic)
 		wrong = "a node of another kind";
 	else if (n && le64toh(n->owner) != owner)
 		wrong = "a node of another owner";
 	if (!wrong)
 		return n;
 	ck_problem(ck, TOY_P_NODE, owner, bn, wrong);
+	if (!sum_ok)
+		ck->mends = ck_flip(ck, bn * TOY_BLOCK, TOY_BLOCK,
+				    offsetof(struct toy_node, sum));
 	return NULL;
-}
-
-/* ---- superblock, device table ---- */
-
-static void supers(struct ck *ck)
-{
-	uint64_t off[2] = { TOY_SB_OFF, ZUFS_MDT_COPY_OFFSET + TOY_SB_OFF };
-	const struct toy_super *sb[2] = { pm_at(ck->fs, off[0]),
-					  pm_at(ck->fs, off[1]) };
-	bool ok[2];
-
-	for (int i = 0; i < 2; i++) {
-		ok[i] = toy_super_ok(ck->fs, off[i]);
-		if (!ok[i])
-			ck_problem(ck, TOY_P_SUPER, 0, off[i] / TOY_BLOCK,
-				   "a broken superblock");
-	}
-	if (ok[0] && ok[1] &&
-	    memcmp(sb[0]->uuid, sb[1]->uuid,
-		   sizeof(*sb[0]) - offsetof(struct toy_super, uuid)))
-		ck_problem(ck, TOY_P_SUPER, 0, 0,
-			   "superblock and its copy differ");
-}
-
-/* Those of further devices are in the data area. */
-static void claim_tables(struct ck *ck, const struct zufs_dev_table *dt)
-{
-	uint64_t bn[2 * ZUFS_MAX_DEVICES];
-	unsigned int n = toy_dev_table_blocks(dt, bn);
-
-	while (n--)
-		if (toy_is_data(ck->fs, bn[n], 1))
-			claim_one(ck, bn[n]);
-}
-
-static void dev_tables(struct ck *ck)
-{
-	uint64_t off[2] = { 0, ZUFS_MDT_COPY_OFFSET };
-	const struct zufs_dev_table *dt[2] = { pm_at(ck->fs, off[0]),
-					       pm_at(ck->fs, off[1]) };
-	bool ok[2];
-
-	for (int i = 0; i < 2; i++) {
-		ok[i] = toy_dev_table_ok(dt[i]);
-		if (!ok[i])
-			ck_problem(ck, TOY_P_TABLE, 0, off[i] / TOY_BLOCK,
-				   "a broken device table");
-	}
-	if (ok[0] && ok[1] && memcmp(dt[0], dt[1], sizeof(*dt[0])))
-		ck_problem(ck, TOY_P_TABLE, 0, 0,
-			   "device table and its copy differ");
-	if (ok[0] || ok[1])
-		claim_tables(ck, dt[!ok[0]]);
 }
 
 /* ---- the inode file ---- */
 
-static void itable_extent(struct ck *ck, uint64_t key, uint64_t val, void *arg)
+static bool itable_extent(struct ck *ck, uint64_t key, uint64_t val, void *arg)
 {
 	uint64_t bn = TOY_EXT_PBLK(val), len = TOY_EXT_LEN(val);
 	uint64_t *next = arg, all = ck->nr / TOY_SLOTS_PER_BLOCK;
@@ -130,12 +132,14 @@ static void itable_extent(struct ck *ck, uint64_t key, uint64_t val, void *arg)
 	    !toy_is_data(ck->fs, bn, len)) {
 		ck_problem(ck, TOY_P_ITABLE, 0, bn,
 			   "an extent of the inode file");
-		return;
+		return false;
 	}
 	*next = key + len;
-	ck_claim(ck, bn, len, 0);
+	if (!ck_claim(ck, bn, len, 0))
+		return false;
 	for (uint64_t i = 0; i < len; i++)
 		ck->itab[key + i] = bn + i;
+	return true;
 }
 
 static int itable(struct ck *ck)
@@ -143,11 +147,12 @@ static int itable(struct ck *ck)
 	const struct toy_state *st =
 		pm_at(ck->fs, (uint64_t)TOY_STATE_BN * TOY_BLOCK);
 	uint64_t blocks = le64toh(st->itable_blocks), next = 0;
+	uint64_t before = ck->res->problems;
 
-	/* toy_recover() read it: magic and sums were right. */
 	if (!blocks || blocks > ck->fs->blocks) {
 		ck_problem(ck, TOY_P_ITABLE, 0, TOY_STATE_BN,
 			   "the size of the inode file");
+		ck_fix(ck, CK_ITABLE, 0, 0, 0, 0);
 		blocks = 1;
 	}
 	ck->nr = blocks * TOY_SLOTS_PER_BLOCK;
@@ -156,9 +161,11 @@ static int itable(struct ck *ck)
 	if (!ck->itab || !ck->inode)
 		return -ENOMEM;
 	ck_tree(ck, &st->itable, 0, itable_extent, &next);
-	if (next != blocks)
-		ck_problem(ck, TOY_P_ITABLE, 0, TOY_STATE_BN,
-			   "the inode file is shorter than it says");
+	if (next == blocks || ck->res->problems != before)
+		return 0;
+	ck_problem(ck, TOY_P_ITABLE, 0, TOY_STATE_BN,
+		   "the inode file is shorter than it says");
+	ck_fix(ck, CK_ITABLE, 0, 0, 0, 0);
 	return 0;
 }
 
@@ -168,24 +175,35 @@ static int check(struct ck *ck)
 {
 	int err;
 
-	supers(ck);
-	dev_tables(ck);
+	ck_supers(ck);
+	ck_dev_tables(ck);
+	ck_journals(ck);
+	if (!ck_state(ck))
+		return 0;
 	err = itable(ck);
 	if (err)
 		return err;
+	/* Without the inode file nothing is what it seems. */
+	if (ck->repair && ck->first)
+		return 0;
 	ck_slots(ck);
-	ck_free_lists(ck);
 	ck_orphans(ck);
 	ck_inodes(ck);
+	/* Nor is what is counted before the rest is whole. */
+	if (ck->repair && ck->first == 1)
+		return 0;
+	ck_free_lists(ck);
 	ck_links(ck);
 	ck_space(ck);
 	return 0;
 }
 
-int toy_check(struct toy_fs *fs, const struct toy_check_opts *opts,
-	      struct toy_check_result *res)
+int ck_run(struct toy_fs *fs, const struct toy_check_opts *opts,
+	   struct toy_check_result *res, int (*done)(struct ck *ck))
 {
-	struct ck ck = { .fs = fs, .opts = opts, .res = res };
+	struct ck ck = {
+		.fs = fs, .opts = opts, .res = res, .repair = done != NULL
+	};
 	int err = -ENOMEM;
 
 	memset(res, 0, sizeof(*res));
@@ -193,8 +211,19 @@ int toy_check(struct toy_fs *fs, const struct toy_check_opts *opts,
 	ck.used = calloc((fs->blocks + 63) / 64, sizeof(*ck.used));
 	if (ck.used)
 		err = check(&ck);
+	if (!err)
+		err = ck.err;
+	if (!err && done)
+		err = done(&ck);
 	free(ck.used);
 	free(ck.itab);
 	free(ck.inode);
+	free(ck.fix);
 	return err;
+}
+
+int toy_check(struct toy_fs *fs, const struct toy_check_opts *opts,
+	      struct toy_check_result *res)
+{
+	return ck_run(fs, opts, res, NULL);
 }

@@ -9,19 +9,57 @@
 #include "toycheck.h"
 #include "tx.h"
 
+/* What repairs do; numbers after the colon are their arguments. */
+enum ck_fix_kind {
+	CK_FLIP,    /* bit of the media */
+	CK_SUPER,   /* 0 or 1: the good one of the two */
+	CK_TABLE,   /* the same */
+	CK_JOURNAL, /* byte: no record begins there */
+	CK_CHANNEL, /* channel: it has no free slots */
+	CK_ITABLE,  /* the inode file is found again by its blocks */
+	CK_DROP,    /* node or 0, ino of the root, key, value: no such record */
+	CK_NO_MAP,  /* ino */
+	CK_SLOT,    /* ino: free; the root: empty */
+	CK_SIZE,    /* ino, bytes */
+	CK_BLOCKS,  /* ino, i_blocks */
+	CK_NLINK,   /* ino, links */
+	CK_PARENT,  /* ino, ino of its directory */
+	CK_NAME,    /* leaf, byte: the name goes */
+	CK_TYPE,    /* leaf, byte, type of the inode */
+	CK_LEAF,    /* leaf: its counts */
+	CK_XATTR,   /* ino, node before or 0: the chain ends there */
+	CK_ORPH_LINK, /* orphan block: the chain ends there */
+	CK_ORPH_NODE, /* orphan block, channel: empty */
+	CK_ORPHAN,    /* orphan block, number of the entry: free */
+	CK_AG,	      /* AG: its bits are what is in use */
+	CK_FREE_LISTS,
+	CK_LOST, /* ino: gets a name in lost+found */
+};
+
+struct ck_fix {
+	enum ck_fix_kind kind;
+	unsigned int phase;
+	uint64_t a, b, c, d;
+};
+
 struct ck_inode {
-	uint64_t names;	 /* that lead to it */
-	uint64_t parent; /* the directory with its name */
-	uint64_t says;	 /* i_parent of a directory */
+	uint64_t names;	    /* that lead to it */
+	uint64_t parent;    /* the directory with its name */
+	uint64_t says;	    /* i_parent of a directory */
+	uint64_t name_bn;   /* the leaf of its first name, */
+	uint32_t name_off;  /* and where in it */
+	uint32_t orphan_nr; /* the entry that says: no name */
+	uint64_t orphan_bn;
+	uint64_t walk; /* from which inode it was passed on the way up */
 	uint32_t nlink;
 	uint32_t subdirs;
 	uint16_t mode; /* 0: free, or the slot is broken */
 	bool is_free;
+	bool mends;    /* one bit of the slot is wrong: it will be back */
 	bool listed;   /* in a list of free slots */
 	bool orphan;   /* has an entry that says: no name */
 	bool truncate; /* has an entry that says: truncate */
 	bool reached;  /* a directory below the root */
-	bool adrift;   /* a directory that was looked at for that */
 };
 
 struct ck {
@@ -32,26 +70,51 @@ struct ck {
 	uint64_t nr;	/* slots of the inode file */
 	uint64_t *itab; /* its blocks, 0: unknown */
 	struct ck_inode *inode;
+
+	bool repair;	    /* collect what repairs do */
+	bool accepted;	    /* the last problem is to be repaired */
+	unsigned int phase; /* of the last problem */
+	unsigned int first; /* of all problems' phases */
+	bool mends; /* the node that ck_node() didn't return will be back */
+	struct ck_fix *fix;
+	size_t nr_fixes, cap_fixes;
+	int err; /* no memory for a fix */
 };
 
+/* All checks of one pass; then @done, if it isn't NULL, while @ck still stands. */
+int ck_run(struct toy_fs *fs, const struct toy_check_opts *opts,
+	   struct toy_check_result *res, int (*done)(struct ck *ck));
 void ck_problem(struct ck *ck, enum toy_problem_code code, uint64_t ino,
 		uint64_t bn, const char *text);
+/* How to repair the last problem. */
+void ck_fix(struct ck *ck, enum ck_fix_kind kind, uint64_t a, uint64_t b,
+	    uint64_t c, uint64_t d);
+/* If one bit of the unit at byte @off is wrong: its repair; false: more is. */
+bool ck_flip(struct ck *ck, uint64_t off, uint64_t len, uint64_t sum);
 /* [bn, +len) of the data area belongs to @ino; false: not any of it can. */
 bool ck_claim(struct ck *ck, uint64_t bn, uint64_t len, uint64_t ino);
-/* The node at @bn, claimed if it is in the data area; NULL: it is none. */
+/* The node at @bn, claimed if it is in the data area; NULL: it is none; ck->mends. */
 const struct toy_node *ck_node(struct ck *ck, uint64_t bn, uint32_t magic,
 			       uint64_t owner);
 
 /* ---- check_tree.c ---- */
 
-/* Calls @fn for each record, in order. */
+/* Calls @fn for each record, in order; it returns false if it has to go. */
 void ck_tree(struct ck *ck, const struct toy_root *root, uint64_t owner,
-	     void (*fn)(struct ck *ck, uint64_t key, uint64_t val, void *arg),
+	     bool (*fn)(struct ck *ck, uint64_t key, uint64_t val, void *arg),
 	     void *arg);
 /* Claims the extents of a file map; their blocks. */
 uint64_t ck_map(struct ck *ck, const struct toy_root *root, uint64_t owner);
 
-/* ---- check_inode.c, check_dir.c, check_lists.c, check_space.c ---- */
+/* ---- check_state.c ---- */
+
+/* False: without it the rest can't be checked. */
+bool ck_state(struct ck *ck);
+void ck_supers(struct ck *ck);
+void ck_dev_tables(struct ck *ck);
+void ck_journals(struct ck *ck);
+
+/* ---- check_inode.c, check_dir.c, check_links.c, check_lists.c, check_space.c ---- */
 
 /* The slot of an inode, whatever is in it; NULL: it can't be found. */
 const struct toy_slot *ck_slot(struct ck *ck, uint64_t ino);

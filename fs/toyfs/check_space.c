@@ -15,37 +15,37 @@ static uint64_t used_word(const struct ck *ck, uint64_t first, unsigned int w)
 	return bn < ck->fs->blocks ? ck->used[bn / 64] : UINT64_MAX;
 }
 
-static void differ(struct ck *ck, uint64_t bn, uint64_t marked, uint64_t used)
+static void differ_at(struct ck *ck, uint64_t bn, bool used)
 {
-	uint64_t wrong = marked ^ used;
-
-	for (; wrong; wrong &= wrong - 1) {
-		unsigned int b = (unsigned int)__builtin_ctzll(wrong);
-
-		if (bn + b >= ck->fs->blocks)
-			ck_problem(ck, TOY_P_AG, 0, bn + b,
-				   "a block behind the end is marked as free");
-		else if (used >> b & 1)
-			ck_problem(ck, TOY_P_UNMARKED, 0, bn + b,
-				   "a block in use is marked as free");
-		else
-			ck_problem(
-				ck, TOY_P_LEAKED, 0, bn + b,
-				"a block that nobody owns is marked as used");
-	}
+	if (bn >= ck->fs->blocks)
+		ck_problem(ck, TOY_P_AG, 0, bn,
+			   "blocks behind the end are marked as free");
+	else if (used)
+		ck_problem(ck, TOY_P_UNMARKED, 0, bn,
+			   "blocks in use are marked as free");
+	else
+		ck_problem(ck, TOY_P_LEAKED, 0, bn,
+			   "blocks that nobody owns are marked as used");
 }
 
-static void ag(struct ck *ck, uint32_t a)
+/* One problem for each run of blocks that are wrong in the same way. */
+static void differ(struct ck *ck, uint64_t bn, uint64_t marked, uint64_t used)
+{
+	uint64_t wrong[2] = { marked & ~used, used & ~marked };
+
+	for (int u = 0; u < 2; u++)
+		for (unsigned int b = 0; b < 64; b++)
+			if ((wrong[u] >> b & 1) &&
+			    !(b && (wrong[u] >> (b - 1) & 1)))
+				differ_at(ck, bn + b, u);
+}
+
+static void bits_of(struct ck *ck, uint32_t a, const struct toy_node *n)
 {
 	uint64_t first = ck->fs->data_bn + (uint64_t)a * TOY_AG_BLOCKS;
-	const struct toy_node *n =
-		ck_node(ck, TOY_AG_NODE_BN + a, TOY_AG_MAGIC, a);
-	const __le64 *bits;
+	const __le64 *bits = (const __le64 *)(n + 1);
 	uint32_t free_ = 0;
 
-	if (!n)
-		return;
-	bits = (const __le64 *)(n + 1);
 	for (unsigned int w = 0; w < WORDS; w++) {
 		uint64_t marked = le64toh(bits[w]);
 		uint64_t used = used_word(ck, first, w);
@@ -58,6 +58,18 @@ static void ag(struct ck *ck, uint32_t a)
 		ck_problem(ck, TOY_P_AG, 0, TOY_AG_NODE_BN + a,
 			   "the count of free blocks of an AG");
 	ck->res->blocks_used -= free_;
+}
+
+static void ag(struct ck *ck, uint32_t a)
+{
+	uint64_t before = ck->res->problems;
+	const struct toy_node *n =
+		ck_node(ck, TOY_AG_NODE_BN + a, TOY_AG_MAGIC, a);
+
+	if (n)
+		bits_of(ck, a, n);
+	if (ck->res->problems != before && !ck->mends)
+		ck_fix(ck, CK_AG, a, 0, 0, 0);
 }
 
 void ck_space(struct ck *ck)

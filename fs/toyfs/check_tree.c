@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0
 /*
- * fsck: trees, and file maps in them.
+ * fsck: trees, and file maps in them. A broken node is repaired by who points
+ * at it: that record goes.
  */
 #include "check_priv.h"
 
 struct tree {
 	struct ck *ck;
 	uint64_t owner;
-	uint64_t low,
-		high; /* bounds of the keys that come next: low <= key < high */
-	bool ends;    /* there is no high */
-	void (*fn)(struct ck *ck, uint64_t key, uint64_t val, void *arg);
+	/* Bounds of the keys that come next: low <= key < high. */
+	uint64_t low, high;
+	bool ends; /* there is no high */
+	bool (*fn)(struct ck *ck, uint64_t key, uint64_t val, void *arg);
 	void *arg;
 };
 
@@ -19,8 +20,23 @@ static void bad(struct tree *t, uint64_t bn, const char *text)
 	ck_problem(t->ck, TOY_P_TREE, t->owner, bn, text);
 }
 
-/* Records of a leaf or of the root. */
-static void records(struct tree *t, const struct toy_rec *rec, unsigned int nr,
+/* The inode file's map can't lack anything. */
+static void drop(struct tree *t, uint64_t bn, const struct toy_rec *rec)
+{
+	if (t->owner)
+		ck_fix(t->ck, CK_DROP, bn, t->owner, le64toh(rec->key),
+		       le64toh(rec->val));
+	else
+		ck_fix(t->ck, CK_ITABLE, 0, 0, 0, 0);
+}
+
+static void drop_all(struct tree *t)
+{
+	ck_fix(t->ck, t->owner ? CK_NO_MAP : CK_ITABLE, t->owner, 0, 0, 0);
+}
+
+/* Records of a leaf or of the root; false: they are no records. */
+static bool records(struct tree *t, const struct toy_rec *rec, unsigned int nr,
 		    uint64_t bn)
 {
 	for (unsigned int i = 0; i < nr; i++) {
@@ -29,17 +45,19 @@ static void records(struct tree *t, const struct toy_rec *rec, unsigned int nr,
 		if (key < t->low || (!t->ends && key >= t->high) ||
 		    key == UINT64_MAX) {
 			bad(t, bn, "keys of a tree are out of order");
-			return;
+			return false;
 		}
 		t->low = key + 1;
-		t->fn(t->ck, key, le64toh(rec[i].val), t->arg);
+		if (!t->fn(t->ck, key, le64toh(rec[i].val), t->arg))
+			drop(t, bn, &rec[i]);
 	}
+	return true;
 }
 
-static void node(struct tree *t, uint64_t bn, unsigned int level);
+static bool node(struct tree *t, uint64_t bn, unsigned int level);
 
 /* Separators are lower bounds; the first one doesn't count. */
-static void inner(struct tree *t, const struct toy_rec *rec, unsigned int nr,
+static bool inner(struct tree *t, const struct toy_rec *rec, unsigned int nr,
 		  uint64_t bn, unsigned int level)
 {
 	uint64_t high = t->high;
@@ -52,56 +70,61 @@ static void inner(struct tree *t, const struct toy_rec *rec, unsigned int nr,
 		if (!last && ((i && next <= le64toh(rec[i].key)) ||
 			      (!ends && next > high) || next < t->low)) {
 			bad(t, bn, "separators of a tree are out of order");
-			return;
+			return false;
 		}
 		t->high = last ? high : next;
 		t->ends = last && ends;
-		node(t, le64toh(rec[i].val), level - 1);
+		if (!node(t, le64toh(rec[i].val), level - 1))
+			drop(t, bn, &rec[i]);
 		if (!last)
 			t->low = next > t->low ? next : t->low;
 	}
 	t->high = high;
 	t->ends = ends;
+	return true;
 }
 
-static void node(struct tree *t, uint64_t bn, unsigned int level)
+/* False: nothing may point at it. */
+static bool node(struct tree *t, uint64_t bn, unsigned int level)
 {
 	const struct toy_node *n;
 	unsigned int nr;
 
 	if (bn < t->ck->fs->data_bn) {
 		bad(t, bn, "a tree's node outside of the data area");
-		return;
+		return false;
 	}
 	n = ck_node(t->ck, bn, TOY_TREE_MAGIC, t->owner);
 	if (!n)
-		return;
+		return t->ck->mends;
 	nr = le16toh(n->nr);
 	if (le16toh(n->level) != level || !nr || nr > TOY_NODE_RECS) {
 		bad(t, bn, "a tree's node of another level or size");
-		return;
+		return false;
 	}
 	if (level)
-		inner(t, (const struct toy_rec *)(n + 1), nr, bn, level);
-	else
-		records(t, (const struct toy_rec *)(n + 1), nr, bn);
+		return inner(t, (const struct toy_rec *)(n + 1), nr, bn, level);
+	return records(t, (const struct toy_rec *)(n + 1), nr, bn);
 }
 
 void ck_tree(struct ck *ck, const struct toy_root *root, uint64_t owner,
-	     void (*fn)(struct ck *ck, uint64_t key, uint64_t val, void *arg),
+	     bool (*fn)(struct ck *ck, uint64_t key, uint64_t val, void *arg),
 	     void *arg)
 {
 	struct tree t = {
 		.ck = ck, .owner = owner, .ends = true, .fn = fn, .arg = arg
 	};
 	unsigned int depth = le16toh(root->depth), nr = le16toh(root->nr);
+	bool ok = depth <= TOY_MAX_DEPTH && (depth || nr <= TOY_INLINE_RECS);
 
-	if (depth > TOY_MAX_DEPTH || (!depth && nr > TOY_INLINE_RECS))
+	if (!ok)
 		bad(&t, 0, "a tree's root");
 	else if (depth)
-		node(&t, le64toh(root->root), depth - 1);
+		ok = node(&t, le64toh(root->root), depth - 1);
 	else
-		records(&t, root->rec, nr, 0);
+		ok = records(&t, root->rec, nr, 0);
+	if (!ok)
+		drop_all(&t);
 }
 
 /* ---- file maps ---- */
@@ -112,7 +135,7 @@ struct map {
 	uint64_t blocks;
 };
 
-static void extent(struct ck *ck, uint64_t key, uint64_t val, void *arg)
+static bool extent(struct ck *ck, uint64_t key, uint64_t val, void *arg)
 {
 	uint64_t bn = TOY_EXT_PBLK(val), len = TOY_EXT_LEN(val);
 	struct map *m = arg;
@@ -126,11 +149,11 @@ static void extent(struct ck *ck, uint64_t key, uint64_t val, void *arg)
 		wrong = "an extent behind the largest size";
 	if (wrong) {
 		ck_problem(ck, TOY_P_EXTENT, m->owner, bn, wrong);
-		return;
+		return false;
 	}
 	m->end = key + len;
 	m->blocks += len;
-	ck_claim(ck, bn, len, m->owner);
+	return ck_claim(ck, bn, len, m->owner);
 }
 
 uint64_t ck_map(struct ck *ck, const struct toy_root *root, uint64_t owner)

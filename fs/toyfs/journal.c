@@ -101,7 +101,7 @@ static bool line_allowed(const struct toy_fs *fs, uint64_t off)
 		(bn >= TOY_AG_NODE_BN && bn < fs->blocks));
 }
 
-static int record_check(const struct toy_fs *fs, const struct found *f)
+static bool record_contradicts(const struct toy_fs *fs, const struct found *f)
 {
 	const struct toy_jline *jl = (const void *)(f->h + 1);
 	bool bad = le64toh(f->h->channel) != f->channel || !f->seq ||
@@ -109,12 +109,28 @@ static int record_check(const struct toy_fs *fs, const struct found *f)
 
 	for (unsigned int i = 0; i < le16toh(f->h->nr); i++)
 		bad |= !line_allowed(fs, le64toh(jl[i].off));
-	if (!bad)
-		return 0;
-	toy_log(TOY_LOG_ERR, "toyfs: block %llu: journal record contradicts",
-		(unsigned long long)(toy_journal_off(f->channel, f->slot) /
-				     TOY_BLOCK));
-	return -EUCLEAN;
+	return bad;
+}
+
+/* The record in a slot; false: there is none. */
+static bool record_find(const struct toy_fs *fs, unsigned int channel,
+			unsigned int slot, struct found *f)
+{
+	uint64_t off = toy_journal_off(channel, slot);
+	const struct toy_jhdr *h = pm_at(fs, off);
+
+	if (!record_valid(fs, h, off))
+		return false;
+	*f = (struct found){ h, le64toh(h->seq), channel, slot };
+	return true;
+}
+
+bool toy_journal_contradicts(const struct toy_fs *fs, unsigned int channel,
+			     unsigned int slot)
+{
+	struct found f;
+
+	return record_find(fs, channel, slot, &f) && record_contradicts(fs, &f);
 }
 
 static int by_seq(const void *a, const void *b)
@@ -129,16 +145,16 @@ static int find_records(const struct toy_fs *fs, struct found *f,
 {
 	*nr = 0;
 	for (unsigned int i = 0; i < 2 * TOY_CHANNELS; i++) {
-		uint64_t off = toy_journal_off(i / 2, i % 2);
-		const struct toy_jhdr *h = pm_at(fs, off);
-		int err;
-
-		if (!record_valid(fs, h, off))
+		if (!record_find(fs, i / 2, i % 2, &f[*nr]))
 			continue;
-		f[*nr] = (struct found){ h, le64toh(h->seq), i / 2, i % 2 };
-		err = record_check(fs, &f[*nr]);
-		if (err)
-			return err;
+		if (record_contradicts(fs, &f[*nr])) {
+			toy_log(TOY_LOG_ERR,
+				"toyfs: block %llu: journal record contradicts",
+				(unsigned long long)(toy_journal_off(i / 2,
+								     i % 2) /
+						     TOY_BLOCK));
+			return -EUCLEAN;
+		}
 		++*nr;
 	}
 	qsort(f, *nr, sizeof(*f), by_seq);

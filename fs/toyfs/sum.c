@@ -46,6 +46,32 @@ uint64_t toy_sum_delta(uint64_t off, uint64_t i, uint64_t old, uint64_t new_)
 	return mix64(new_ + base) - mix64(old + base);
 }
 
+int64_t toy_sum_flip_to(const void *p, uint64_t len, uint64_t off,
+			uint64_t skip, uint64_t sum)
+{
+	uint64_t want = sum - toy_sum(p, len, off, skip);
+
+	for (uint64_t i = 0; i < len / 8; i++) {
+		uint64_t word = load64((const uint8_t *)p + i * 8);
+
+		for (unsigned int b = 0; i * 8 != skip && b < 64; b++)
+			if (toy_sum_delta(off, i, word, word ^ 1ULL << b) ==
+			    want)
+				return (int64_t)(i * 64 + b);
+	}
+	return -1;
+}
+
+int64_t toy_sum_flip(const void *p, uint64_t len, uint64_t off, uint64_t skip)
+{
+	uint64_t sum = load64((const uint8_t *)p + skip);
+	uint64_t wrong = sum ^ toy_sum(p, len, off, skip);
+
+	if (__builtin_popcountll(wrong) == 1)
+		return (int64_t)(skip * 8) + __builtin_ctzll(wrong);
+	return toy_sum_flip_to(p, len, off, skip, sum);
+}
+
 static inline uint64_t rotl(uint64_t x, int n)
 {
 	return x << n | x >> (64 - n);

@@ -68,6 +68,14 @@ struct toy_fs {
 uint64_t toy_sum(const void *p, uint64_t len, uint64_t off, uint64_t skip);
 /* What changing word @i of that unit from @old to @new_ adds to its sum. */
 uint64_t toy_sum_delta(uint64_t off, uint64_t i, uint64_t old, uint64_t new_);
+/*
+ * The only bit of the unit that is wrong, the sum's own (at @skip) too; -1: more
+ * than one is. Bits are counted from the low end of each little-endian word.
+ */
+int64_t toy_sum_flip(const void *p, uint64_t len, uint64_t off, uint64_t skip);
+/* The same of a unit whose sum is elsewhere, and right. */
+int64_t toy_sum_flip_to(const void *p, uint64_t len, uint64_t off,
+			uint64_t skip, uint64_t sum);
 uint64_t toy_siphash(const uint64_t key[2], const void *p, uint64_t len);
 
 /* ---- block.c: what is wrong, NULL: nothing. Of blocks with the right sum and owner. ---- */

@@ -125,6 +125,9 @@ uint64_t toy_journal_off(unsigned int channel, unsigned int slot);
 /* Makes the record of all changed lines durable; fences what was stored before. */
 void toy_journal_write(struct toy_tx *tx, uint64_t seq, unsigned int nr);
 int toy_journal_recover(struct toy_fs *fs);
+/* Is there a record with the right sum that no transaction can have written? */
+bool toy_journal_contradicts(const struct toy_fs *fs, unsigned int channel,
+			     unsigned int slot);
 
 /* alloc.c */
 int toy_ags_init(struct toy_fs *fs);

@@ -229,13 +229,14 @@ static int call(struct runner *r, const struct op *op, unsigned int seq)
 
 static char problem[256];
 
-static void found(void *arg, const struct toy_problem *p)
+static bool found(void *arg, const struct toy_problem *p)
 {
 	(void)arg;
 	if (!*problem)
 		snprintf(problem, sizeof(problem),
 			 "fsck: %s (ino %llu, block %llu)", p->text,
 			 (unsigned long long)p->ino, (unsigned long long)p->bn);
+	return false;
 }
 
 static const char *check(char *addr)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0
 /*
- * toy_check(): nothing to say of what toyfs made, and one planted fault of each
- * kind found, with all sums mended so that nothing but the fault tells.
+ * toy_check() and toy_repair(): nothing to say of what toyfs made, and one
+ * planted fault of each kind found and repaired, with all sums mended so that
+ * nothing but the fault tells.
  */
 #include "toycheck.h"
 #include "kernvol.h"
@@ -17,7 +18,7 @@ static char text[2048];
 
 /* ---- checking ---- */
 
-static void note(void *arg, const struct toy_problem *p)
+static bool note(void *arg, const struct toy_problem *p)
 {
 	size_t at = strlen(text);
 
@@ -26,23 +27,31 @@ static void note(void *arg, const struct toy_problem *p)
 	problems++;
 	snprintf(text + at, sizeof(text) - at, "[%d: %s, ino %lu, block %lu]",
 		 p->code, p->text, p->ino, p->bn);
+	return true;
 }
 
-static void check_all(char *base)
+/* Checks @base or repairs it, which may find more, but less in the end. */
+static void check_all(char *base, bool repair)
 {
 	struct toy_check_opts opts = { .found = note };
 	struct toy_check_result res;
 	const char *why;
 	struct toy_fs f;
+	int err;
 
 	memset(found, 0, sizeof(found));
 	problems = 0;
 	*text = '\0';
 	OK(toy_open(&f, base, MIB_ALL * MIB, &why));
-	OK(toy_recover(&f));
-	OK(toy_check(&f, &opts, &res));
+	err = toy_recover(&f);
+	ck_assert_msg(!err || err == -EUCLEAN, "recovery: %d", err);
+	err = (repair ? toy_repair : toy_check)(&f, &opts, &res);
 	toy_close(&f);
-	ck_assert_uint_eq(res.problems, problems);
+	ck_assert_msg(!err, "error %d after %s", err, text);
+	if (repair)
+		ck_assert_msg(!res.problems, "left are some of %s", text);
+	else
+		ck_assert_uint_eq(res.problems, problems);
 }
 
 /* ---- a filesystem with everything ---- */
@@ -53,6 +62,16 @@ static void file_with_holes(const char *path, int extents)
 
 	for (int i = 0; i < extents; i++)
 		ck_assert_int_eq(kern_write(&k, fd, i * 2 * BLK, "x", 1), 1);
+	kern_close(&k, fd);
+}
+
+static void file_of(const char *path, char byte)
+{
+	static char buf[10 * BLK];
+	int fd = open_new(&k, path);
+
+	memset(buf, byte, sizeof(buf));
+	ck_assert_int_eq(kern_write(&k, fd, 0, buf, sizeof(buf)), sizeof(buf));
 	kern_close(&k, fd);
 }
 
@@ -82,6 +101,7 @@ static void fill(void)
 	OK(kern_setxattr(&k, "few", "user.b", value, 3500, 0));
 	OK(kern_create(&k, "gone", 0644));
 	OK(kern_unlink(&k, "gone"));
+	file_of("bytes", 'b');
 }
 
 static void set_up(void)
@@ -523,12 +543,40 @@ static void orphan_of_nobody(void)
 	mend_node(n);
 }
 
+/* The name is gone, the inode knows that, and no orphan entry does. */
 static void unnamed_no_orphan(void)
 {
-	struct toy_slot *s = slot_of("fifo");
+	struct toy_slot *s = slot_at(dirent_in(dir_leaf("D", 0))->ino);
 
+	no_name();
 	s->zi.i_nlink = 0;
 	mend_slot(s);
+}
+
+static void state_line(void)
+{
+	state()->chan[3].free_count = 77;
+}
+
+/* Nothing is known of where inodes are. */
+static void state_head(void)
+{
+	memset(&state()->itable, 0, TOY_LINE);
+}
+
+/* A record with the right sum that would overwrite the superblock. */
+static void journal_record(void)
+{
+	uint64_t off = TOY_JOURNAL_OFF + TOY_SLOT_SIZE * 6; /* channel 3 */
+	struct toy_jhdr *h = (struct toy_jhdr *)(addr + off);
+
+	h->magic = TOY_J_MAGIC;
+	h->seq = 1000;
+	h->channel = 3;
+	h->nr = 1;
+	memcpy(h->uuid8, fs.uuid, sizeof(h->uuid8));
+	h->sum = toy_sum(h, sizeof(*h) + sizeof(struct toy_jline), off,
+			 offsetof(struct toy_jhdr, sum));
 }
 
 static void ag_count(void)
@@ -620,7 +668,10 @@ static const struct {
 	{ free_list_of_used, TOY_P_FREE_LIST, false },
 	{ orphan_of_named, TOY_P_ORPHAN, true },
 	{ orphan_of_nobody, TOY_P_ORPHAN, true },
-	{ unnamed_no_orphan, TOY_P_ORPHAN, false },
+	{ unnamed_no_orphan, TOY_P_ORPHAN, true },
+	{ state_line, TOY_P_STATE, true },
+	{ state_head, TOY_P_STATE, true },
+	{ journal_record, TOY_P_JOURNAL, true },
 	{ ag_count, TOY_P_AG, true },
 	{ behind_the_end, TOY_P_AG, true },
 	{ leaked, TOY_P_LEAKED, true },
@@ -634,7 +685,7 @@ START_TEST(test_fault)
 	int others = 0;
 
 	faults[_i].plant();
-	check_all(addr);
+	check_all(addr, false);
 	for (int c = 0; c < TOY_P_CODES; c++)
 		others += found[c] && c != (int)faults[_i].code;
 	ck_assert_msg(found[faults[_i].code], "fault %d: found %s", _i, text);
@@ -643,18 +694,41 @@ START_TEST(test_fault)
 }
 END_TEST
 
+/* After the repair nothing is found, and files that aren't concerned are there. */
+START_TEST(test_repair)
+{
+	char c = 0;
+	int fd;
+
+	faults[_i].plant();
+	check_all(addr, true);
+	ck_assert(problems);
+	check_all(addr, false);
+	ck_assert_msg(!problems, "fault %d: found %s", _i, text);
+	kern_again(&k, 0);
+	fd = kern_open(&k, "bytes");
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(kern_read(&k, fd, 5 * BLK, &c, 1), 1);
+	ck_assert_int_eq(c, 'b');
+	kern_close(&k, fd);
+	OK(kern_create(&k, "new", 0644));
+	kern_umount(&k);
+	check_all(addr, false);
+	ck_assert_msg(!problems, "fault %d: later %s", _i, text);
+}
+END_TEST
+
 START_TEST(test_clean)
 {
-	check_all(addr);
+	check_all(addr, false);
 	ck_assert_msg(!problems, "%s", text);
 }
 END_TEST
 
-/* Each code has a fault; but for the state node, without which nothing opens. */
 START_TEST(test_all_codes)
 {
 	for (int c = 0; c < TOY_P_CODES; c++) {
-		bool has = c == TOY_P_STATE;
+		bool has = false;
 
 		for (int i = 0; i < FAULTS; i++)
 			has |= (int)faults[i].code == c;
@@ -673,6 +747,7 @@ int main(void)
 	tcase_add_test(t, test_clean);
 	tcase_add_test(t, test_all_codes);
 	tcase_add_loop_test(t, test_fault, 0, FAULTS);
+	tcase_add_loop_test(t, test_repair, 0, FAULTS);
 	suite_add_tcase(s, t);
 	return run_suite(s);
 }
