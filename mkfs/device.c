@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0
-/* The device or file that mkfs.toyfs works on. */
-#include <blkid.h>
-#include <endian.h>
+/* The device or file that a tool works on. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <mntent.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +14,20 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "mkfs.h"
+#include "device.h"
+
+bool fail(const char *fmt, ...)
+{
+	va_list ap;
+
+	fflush(stdout);
+	fprintf(stderr, "%s: ", tool_name);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	return false;
+}
 
 /* Where @path is mounted, by source or by device number. */
 static bool find_mount(const char *path, const struct stat *st, char *where,
@@ -76,25 +88,15 @@ static bool device_size(struct device *dev)
 }
 
 /* O_EXCL on a block device fails if anyone else in the kernel holds it. */
-static bool open_fd(const struct mkfs *mk, struct device *dev)
+static bool open_fd(struct device *dev, bool write)
 {
-	int flags = (mk->dry ? O_RDONLY : O_RDWR) | O_CLOEXEC;
+	int flags = (write ? O_RDWR : O_RDONLY) | O_CLOEXEC;
 
 	dev->fd = open(dev->path, dev->block ? flags | O_EXCL : flags);
 	if (dev->fd < 0)
 		return open_failed(dev->path);
 	if (flock(dev->fd, LOCK_EX | LOCK_NB))
 		return fail("%s: in use by another program", dev->path);
-	return true;
-}
-
-static bool want_new(const struct mkfs *mk, const struct device *dev)
-{
-	if (!strncmp(dev->path, "/dev/", 5))
-		return fail("%s: there is no such device", dev->path);
-	if (!mk->size)
-		return fail("%s: there is no such file: -s SIZE makes one",
-			    dev->path);
 	return true;
 }
 
@@ -107,14 +109,17 @@ static bool check_block(const char *path, const struct stat *st)
 	return pmem_check(path, ma, mi) && partition_check(path, dir);
 }
 
-bool device_open(const struct mkfs *mk, struct device *dev)
+bool device_open(struct device *dev, const char *path, bool write)
 {
 	struct stat st;
 
-	*dev = (struct device){ .path = mk->path, .fd = -1 };
-	if (stat(dev->path, &st))
-		return errno == ENOENT ? want_new(mk, dev) :
-					 open_failed(dev->path);
+	*dev = (struct device){ .path = path, .fd = -1 };
+	if (stat(path, &st)) {
+		if (errno != ENOENT)
+			return open_failed(path);
+		return strncmp(path, "/dev/", 5) ||
+		       fail("%s: there is no such device", path);
+	}
 	dev->block = S_ISBLK(st.st_mode);
 	if (!dev->block && !S_ISREG(st.st_mode))
 		return fail("%s: neither a block device nor a plain file",
@@ -123,7 +128,7 @@ bool device_open(const struct mkfs *mk, struct device *dev)
 		return false;
 	if (dev->block && !check_block(dev->path, &st))
 		return false;
-	return open_fd(mk, dev) && device_size(dev);
+	return open_fd(dev, write) && device_size(dev);
 }
 
 void device_close(struct device *dev)
@@ -149,106 +154,31 @@ bool device_grow(struct device *dev, uint64_t bytes)
 	return true;
 }
 
-static bool has_toyfs_at(const struct device *dev, off_t off)
+static void *map(const struct device *dev, uint64_t bytes, int flags)
 {
-	char block[ZUFS_BLOCK_SIZE] __attribute__((aligned(8)));
-	const struct zufs_dev_table *dt = (const void *)block;
-	const struct toy_super *sb = (const void *)(block + TOY_SB_OFF);
-
-	if (pread(dev->fd, block, sizeof(block), off) != sizeof(block))
-		return false;
-	return le32toh(dt->magic) == TOY_MAGIC ||
-	       le64toh(sb->magic) == TOY_SB_MAGIC;
+	return mmap(NULL, bytes, PROT_READ | PROT_WRITE, flags, dev->fd, 0);
 }
 
-static blkid_probe new_probe(const struct device *dev, int open_fd)
+static void *mapped(const struct device *dev, void *p)
 {
-	blkid_probe pr = blkid_new_probe();
-
-	if (pr && !blkid_probe_set_device(pr, open_fd, 0, 0) &&
-	    !blkid_probe_enable_superblocks(pr, 1) &&
-	    !blkid_probe_set_superblocks_flags(
-		    pr, BLKID_SUBLKS_TYPE | BLKID_SUBLKS_MAGIC |
-				BLKID_SUBLKS_BADCSUM) &&
-	    !blkid_probe_enable_partitions(pr, 1) &&
-	    !blkid_probe_set_partitions_flags(pr, BLKID_PARTS_MAGIC))
-		return pr;
-	blkid_free_probe(pr);
-	fail("%s: libblkid cannot look at it", dev->path);
-	return NULL;
-}
-
-static bool refuse_found(const struct device *dev, blkid_probe pr)
-{
-	const char *type;
-
-	if (!blkid_probe_lookup_value(pr, "TYPE", &type, NULL))
-		return fail(
-			"%s: contains a filesystem of type %s: -f overwrites it",
-			dev->path, type);
-	if (!blkid_probe_lookup_value(pr, "PTTYPE", &type, NULL))
-		return fail(
-			"%s: contains a partition table (%s): -f overwrites it",
-			dev->path, type);
-	return fail(
-		"%s: contains something that libblkid knows: -f overwrites it",
-		dev->path);
-}
-
-bool device_blank(const struct device *dev)
-{
-	blkid_probe pr;
-	bool ok = true;
-	int found;
-
-	if (dev->fd < 0 || !dev->bytes)
-		return true;
-	pr = new_probe(dev, dev->fd);
-	if (!pr)
-		return false;
-	found = blkid_do_probe(pr);
-	if (found < 0)
-		ok = fail("%s: libblkid cannot read it", dev->path);
-	else if (found == 0)
-		ok = refuse_found(dev, pr);
-	else if (has_toyfs_at(dev, 0) ||
-		 has_toyfs_at(dev, ZUFS_MDT_COPY_OFFSET))
-		ok = fail(
-			"%s: contains a filesystem of type toyfs: -f overwrites it",
-			dev->path);
-	blkid_free_probe(pr);
-	return ok;
-}
-
-bool device_wipe(const struct device *dev)
-{
-	blkid_probe pr = new_probe(dev, dev->fd);
-	bool ok = true;
-
-	if (!pr)
-		return false;
-	while (ok && blkid_do_probe(pr) == 0)
-		ok = !blkid_do_wipe(pr, 0);
-	blkid_free_probe(pr);
-	if (!ok || fsync(dev->fd))
-		return fail("%s: cannot wipe what was there: %s", dev->path,
-			    strerror(errno));
-	return true;
-}
-
-/* With MAP_SYNC flushed stores are durable; without it msync makes them so. */
-void *device_map(const struct device *dev, uint64_t bytes)
-{
-	const int prot = PROT_READ | PROT_WRITE;
-	void *p;
-
-	p = mmap(NULL, bytes, prot, MAP_SHARED_VALIDATE | MAP_SYNC, dev->fd, 0);
-	if (p == MAP_FAILED)
-		p = mmap(NULL, bytes, prot, MAP_SHARED, dev->fd, 0);
 	if (p != MAP_FAILED)
 		return p;
 	fail("%s: mmap: %s", dev->path, strerror(errno));
 	return NULL;
+}
+
+void *device_map(const struct device *dev, uint64_t bytes)
+{
+	void *p = map(dev, bytes, MAP_SHARED_VALIDATE | MAP_SYNC);
+
+	if (p == MAP_FAILED)
+		p = map(dev, bytes, MAP_SHARED);
+	return mapped(dev, p);
+}
+
+void *device_map_private(const struct device *dev, uint64_t bytes)
+{
+	return mapped(dev, map(dev, bytes, MAP_PRIVATE | MAP_NORESERVE));
 }
 
 bool device_unmap(const struct device *dev, void *base, uint64_t bytes)

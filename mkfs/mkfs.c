@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0
 /* mkfs.toyfs - makes a toyfs on persistent memory or on a plain file. */
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -12,18 +11,7 @@
 
 #define MIN_BYTES ((uint64_t)TOY_MIN_BLOCKS << ZUFS_BLOCK_SHIFT)
 
-bool fail(const char *fmt, ...)
-{
-	va_list ap;
-
-	fflush(stdout);
-	fputs("mkfs.toyfs: ", stderr);
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	fputc('\n', stderr);
-	return false;
-}
+const char tool_name[] = "mkfs.toyfs";
 
 /* Bytes of the filesystem: a multiple of 2 MiB. */
 static bool choose_size(const struct mkfs *mk, const struct device *dev,
@@ -31,6 +19,9 @@ static bool choose_size(const struct mkfs *mk, const struct device *dev,
 {
 	uint64_t want = mk->size ? mk->size : dev->bytes;
 
+	if (dev->fd < 0 && !mk->size)
+		return fail("%s: there is no such file: -s SIZE makes one",
+			    mk->path);
 	if (dev->block && want > dev->bytes)
 		return fail("%s: has %llu bytes, fewer than -s asks for",
 			    mk->path, (unsigned long long)dev->bytes);
@@ -108,7 +99,8 @@ static bool run(const struct mkfs *mk, struct device *dev)
 {
 	uint64_t bytes = 0, ag_count = 0;
 
-	if (!device_open(mk, dev) || !choose_size(mk, dev, &bytes))
+	if (!device_open(dev, mk->path, !mk->dry) ||
+	    !choose_size(mk, dev, &bytes))
 		return false;
 	if (!mk->force && !device_blank(dev))
 		return false;

@@ -7,7 +7,7 @@
 #include <limits.h>
 #include <stdio.h>
 
-#include "mkfs.h"
+#include "device.h"
 
 #define SECTOR 512ULL
 

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "mkfs.h"
+#include "device.h"
 
 /* The kernel's name of the disk ("pmem0"), for a partition that of the whole. */
 static bool disk_name(unsigned int major, unsigned int minor, char *name,

@@ -178,7 +178,7 @@ static int check(struct ck *ck)
 	ck_supers(ck);
 	ck_dev_tables(ck);
 	ck_journals(ck);
-	if (!ck_state(ck))
+	if (!ck_state(ck) || ck->opts->quick)
 		return 0;
 	err = itable(ck);
 	if (err)

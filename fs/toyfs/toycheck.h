@@ -48,6 +48,7 @@ struct toy_check_opts {
 	/* Optional: inodes checked, of how many. */
 	void (*progress)(void *arg, uint64_t done, uint64_t all);
 	void *arg;
+	bool quick; /* only what a mount reads: superblocks, journals, state */
 };
 
 struct toy_check_result {

@@ -119,10 +119,10 @@ server_down() { # [SIGNAL]
 	stack_fail "zusd lives on after SIG${1:-TERM}: $(tail -n 1 "$ZUSD_LOG")"
 }
 
-# mount(8) and mkfs(8) look for their helpers in /sbin.
+# mount(8), mkfs(8) and fsck(8) look for their helpers in /sbin.
 helpers_up() {
 	local h
-	for h in mount.zuf mkfs.toyfs; do
+	for h in mount.zuf mkfs.toyfs fsck.toyfs; do
 		[ ! -x "$stack_tree/mkfs/$h" ] || ln -sfn "$stack_tree/mkfs/$h" "/sbin/$h"
 	done
 }

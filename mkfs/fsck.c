@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0
+/* fsck.toyfs - checks a toyfs and repairs it. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "fsck.h"
+
+const char tool_name[] = "fsck.toyfs";
+
+/* What the library says; it is told if nothing can be done. */
+static char said[256];
+
+__attribute__((format(printf, 2, 3))) static void keep_log(int level,
+							   const char *fmt, ...)
+{
+	va_list ap;
+
+	if (level > TOY_LOG_ERR)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(said, sizeof(said), fmt, ap);
+	va_end(ap);
+}
+
+static void say_state(const struct fsck *f, const struct toy_fs *fs,
+		      const struct toy_check_result *res)
+{
+	printf("%s: %s%s%" PRIu64 " inodes (%" PRIu64 " directories), %" PRIu64
+	       " of %" PRIu64 " blocks in use\n",
+	       f->path, fs->label, *fs->label ? ": " : "", res->inodes,
+	       res->directories, res->blocks_used, res->blocks);
+	if (res->orphans)
+		printf("%s: %" PRIu64
+		       " removed files or truncates are finished by the next mount\n",
+		       f->path, res->orphans);
+}
+
+static int result_of(const struct fsck *f, const struct toy_check_result *res,
+		     int err)
+{
+	if (err == -ENOSPC)
+		fail("%s: no space for lost+found: mount it, remove something, run this again",
+		     f->path);
+	else if (err)
+		fail("%s: %s%s%s", f->path, strerror(-err), *said ? ": " : "",
+		     said);
+	if (err)
+		return err == -ENOSPC ? FSCK_LEFT : FSCK_ERROR;
+	if (res->problems) {
+		printf("%s: %" PRIu64 " problems are left%s\n", f->path,
+		       res->problems,
+		       f->mode == FSCK_PREEN ? ": run fsck.toyfs without -p" :
+					       "");
+		return FSCK_LEFT;
+	}
+	if (res->repairs)
+		printf("%s: %" PRIu64 " repairs, nothing is wrong now\n",
+		       f->path, res->repairs);
+	return res->repairs ? FSCK_REPAIRED : FSCK_OK;
+}
+
+static bool say_nothing(void *arg, const struct toy_problem *p)
+{
+	(void)arg;
+	(void)p;
+	return false;
+}
+
+/* Only what a mount reads, unless there is something wrong with that. */
+static bool is_clean(struct toy_fs *fs, const struct fsck *f)
+{
+	struct toy_check_opts opts = { .found = say_nothing, .quick = true };
+	struct toy_check_result res;
+
+	if (toy_check(fs, &opts, &res) || res.problems)
+		return false;
+	printf("%s: superblocks, journals and state are fine (-f checks all)\n",
+	       f->path);
+	return true;
+}
+
+static int check(struct fsck *f, struct toy_fs *fs)
+{
+	struct toy_check_opts opts = { .found = fsck_found,
+				       .progress = fsck_progress,
+				       .arg = f };
+	struct toy_check_result res = { 0 };
+	int err = toy_recover(fs);
+
+	if (err && err != -EUCLEAN)
+		return result_of(f, &res, err);
+	if (!err && f->mode == FSCK_PREEN && !f->force && is_clean(fs, f))
+		return FSCK_OK;
+	if (f->mode == FSCK_NO)
+		err = toy_check(fs, &opts, &res);
+	else
+		err = toy_repair(fs, &opts, &res);
+	fsck_talked(f);
+	if (!err && !res.problems)
+		say_state(f, fs, &res);
+	return result_of(f, &res, err);
+}
+
+static int open_and_check(struct fsck *f, char *base, uint64_t bytes)
+{
+	struct toy_fs fs;
+	const char *why;
+	int code;
+
+	if (toy_open(&fs, base, bytes, &why)) {
+		fail("%s: %s", f->path, why);
+		return FSCK_ERROR;
+	}
+	code = check(f, &fs);
+	toy_close(&fs);
+	return code;
+}
+
+static int run(struct fsck *f, struct device *dev)
+{
+	bool dry = f->mode == FSCK_NO;
+	uint64_t bytes;
+	char *base;
+	int code;
+
+	if (!device_open(dev, f->path, !dry))
+		return FSCK_ERROR;
+	if (dev->fd < 0) {
+		fail("%s: there is no such file", f->path);
+		return FSCK_ERROR;
+	}
+	bytes = dev->bytes & ~(uint64_t)(ZUFS_BLOCK_SIZE - 1);
+	if (!bytes) {
+		fail("%s: it is empty", f->path);
+		return FSCK_ERROR;
+	}
+	base = (dry ? device_map_private : device_map)(dev, bytes);
+	if (!base)
+		return FSCK_ERROR;
+	code = open_and_check(f, base, bytes);
+	return device_unmap(dev, base, bytes) ? code : FSCK_ERROR;
+}
+
+int main(int argc, char **argv)
+{
+	struct device dev = { .fd = -1 };
+	struct fsck f = { 0 };
+	int code = fsck_options(argc, argv, &f);
+
+	if (code >= 0)
+		return code;
+	toy_log = keep_log;
+	code = run(&f, &dev);
+	device_close(&dev);
+	return code;
+}

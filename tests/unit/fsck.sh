@@ -1,0 +1,150 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Every option, exit code and refusal of fsck.toyfs that plain files can show.
+# What it finds and repairs is test_toycheck's and test_toyflips'. TAP; run by
+# "make check".
+set -u
+
+top=${abs_top_builddir:-$(cd "$(dirname "$0")/../.." && pwd -P)}
+mkfs=$top/mkfs/mkfs.toyfs
+fsck=$top/mkfs/fsck.toyfs
+
+dir=$(mktemp -d) || exit 1
+trap 'rm -rf "$dir"' EXIT
+cd "$dir" || exit 1
+n=0
+
+result() { # STATUS WHAT
+	n=$((n + 1))
+	if [ "$1" = 0 ]; then
+		echo "ok $n - $2"
+	else
+		echo "not ok $n - $2"
+		sed 's/^/#   /' out
+	fi
+}
+
+# CMD ends with CODE and says TEXT.
+ends() { # CODE TEXT WHAT CMD...
+	local code=$1 text=$2 what=$3 status
+	shift 3
+	LC_ALL=C "$@" >out 2>&1 </dev/null
+	status=$?
+	echo "status $status" >>out
+	[ $status = "$code" ] && grep -qF -- "$text" out
+	result $? "$what"
+}
+
+same() { # WHAT FILE FILE
+	cmp "$2" "$3" >out 2>&1
+	result $? "$1"
+}
+
+flip() { # FILE OFFSET: the lowest bit of a byte
+	local byte
+	byte=$(od -An -tu1 -j "$2" -N 1 "$1")
+	printf "\\x$(printf %x $((byte ^ 1)))" |
+		dd of="$1" bs=1 seek="$2" conv=notrunc status=none
+}
+
+zero_line() { # FILE OFFSET
+	dd if=/dev/zero of="$1" bs=64 seek=$(($2 / 64)) count=1 conv=notrunc status=none
+}
+
+image() {
+	"$mkfs" -q -f -s 64M a || exit 1
+}
+
+clean() {
+	image
+	cp a before
+	ends 0 '1 inodes (1 directories)' 'a new filesystem is clean' "$fsck" -n a
+	ends 0 '-f checks all' '-p reads what a mount reads' "$fsck" -p a
+	ends 0 'blocks in use' '-p -f checks all' "$fsck" -p -f a
+	ends 0 'blocks in use' '-y has nothing to do' "$fsck" -y a
+	same 'and none of them changed a byte' a before
+}
+
+# The superblock is at 2048, bitmap of the first group in block 512.
+repairs() {
+	flip a 2100
+	cp a before
+	ends 4 'a broken superblock' '-n finds a wrong bit' "$fsck" -n a
+	same 'and leaves it' a before
+	ends 1 '1 repairs' '-p takes the superblock from its copy' "$fsck" -p a
+	ends 0 'blocks in use' 'then it is clean' "$fsck" -n a
+	flip a $((512 * 4096 + 200))
+	ends 4 'run fsck.toyfs without -p' '-p leaves a broken node' "$fsck" -p -f a
+	ends 1 'a node with a wrong checksum' '-y repairs it' "$fsck" -y a
+	zero_line a $((512 * 4096 + 64))
+	ends 1 'a node with a wrong checksum' 'a lost line of a bitmap' "$fsck" -y a
+	zero_line a $((4096 + 64))
+	ends 4 'a broken state node' '-n: the inode file is lost' "$fsck" -n a
+	ends 1 'a broken state node' '-y finds it again' "$fsck" -y a
+	ends 0 'blocks in use' 'then it is clean' "$fsck" -n a
+}
+
+# The root directory's slot is the second of the first data block.
+loses() {
+	local root=$((1024 * 4096 + 256))
+	zero_line a $root
+	ends 4 'inode 1' '-n: the root is broken' "$fsck" -n a
+	ends 1 'inode 1' '-y makes an empty one' "$fsck" -y a
+	ends 0 '1 inodes (1 directories)' 'then it is clean' "$fsck" -n a
+}
+
+asks() {
+	flip a 2100
+	printf 'n\n' | script -qec "$fsck a" log >out 2>&1
+	is 4 'n: it stays'
+	printf 'y\n' | script -qec "$fsck a" log >out 2>&1
+	is 1 'y: it is repaired'
+	ends 8 'no terminal to ask at' 'without a terminal there is no question' "$fsck" a
+}
+
+is() { # CODE WHAT: after script(1), whose status is in PIPESTATUS
+	local status=${PIPESTATUS[1]}
+	grep -q 'repair it?' out && [ "$status" = "$1" ]
+	result $? "$2"
+}
+
+progress() {
+	LC_ALL=C "$fsck" -n -C3 a 3>lines >out 2>&1
+	grep -q '^1 [0-9]* [0-9]* a$' lines
+	result $? '-C3 tells progress to descriptor 3'
+	script -qec "$fsck -n -C a" log >out 2>&1 </dev/null
+	grep -q '\[=* *\]' out
+	result $? '-C draws a bar on a terminal'
+}
+
+refuses() {
+	ends 8 'no such file' 'a file that is not there' "$fsck" -n missing
+	ends 8 'no such device' 'a device that is not there' "$fsck" -n /dev/missing
+	truncate -s 64M blank
+	ends 8 'no device table of toyfs' 'a file that is no toyfs' "$fsck" -n blank
+	: >empty
+	ends 8 'it is empty' 'an empty file' "$fsck" -n empty
+	ends 8 'neither a block device nor a plain file' 'a folder' "$fsck" -n .
+	truncate -s 32M a
+	ends 8 "size doesn't fit" 'a file that was cut off' "$fsck" -n a
+	image
+	exec 9<a && flock 9
+	ends 8 'in use by another program' 'a file in use' "$fsck" -n a
+	exec 9<&-
+	ends 16 'tells the options' 'an option that is none' "$fsck" -x a
+	ends 16 'only one of' 'two answers' "$fsck" -n -y a
+	ends 16 'no device is named' 'no device' "$fsck" -n
+	ends 16 'one device at a time' 'two devices' "$fsck" -n a b
+	ends 16 'not a file descriptor' 'progress to nowhere' "$fsck" -n -Cx a
+	ends 0 'usage:' 'help' "$fsck" -h
+	ends 0 'format 1.' 'version' "$fsck" -V
+}
+
+clean
+repairs
+loses
+asks
+progress
+refuses
+echo "1..$n"
