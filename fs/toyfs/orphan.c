@@ -219,18 +219,21 @@ static int each_of_block(struct toy_fs *fs, unsigned int c, uint64_t bn,
 				   uint64_t pos, void *arg),
 			 void *arg)
 {
-	for (unsigned int i = 0; i < TOY_ORPH_ENTRIES; i++) {
-		uint64_t pos = bn * TOY_BLOCK + sizeof(struct toy_node) + 8 * i;
-		const struct toy_node *n;
-		int err = block_read(fs, NULL, c, bn, count, &n);
+	const struct toy_node *n;
+	int err = block_read(fs, NULL, c, bn, count, &n);
 
-		if (!err && entries(n)[i])
-			err = fn(fs, le64toh(entries(n)[i]), pos, arg);
-		if (err)
-			return err;
-		*next = le64toh(n->link);
+	for (unsigned int i = 0; !err && i < TOY_ORPH_ENTRIES; i++) {
+		uint64_t pos = bn * TOY_BLOCK + sizeof(struct toy_node) + 8 * i;
+
+		if (!entries(n)[i])
+			continue;
+		err = fn(fs, le64toh(entries(n)[i]), pos, arg);
+		if (!err)
+			err = block_read(fs, NULL, c, bn, count, &n);
 	}
-	return 0;
+	if (!err)
+		*next = le64toh(n->link);
+	return err;
 }
 
 int toy_orphan_each(struct toy_fs *fs,
