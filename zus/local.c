@@ -63,3 +63,8 @@ int zus_local_umount(struct zus_local *zl)
 	free(zl);
 	return 0;
 }
+
+void zus_local_channel(unsigned int channel)
+{
+	zus_thread_set(channel, NULL);
+}

@@ -292,6 +292,8 @@ int zus_local_mount(struct zus_fs_info *zfi, void *addr, uint64_t bytes,
  */
 int zus_local_op(struct zus_local *zl, struct zufs_ioc_hdr *hdr);
 int zus_local_umount(struct zus_local *zl);
+/* The calling thread's channel from now on, which was 0. */
+void zus_local_channel(unsigned int channel);
 /* Loads a plugin as zusd does; its types are found with zus_find_fs(). */
 int zus_load_plugin(const char *name_or_path, const char **why);
 struct zus_fs_info *zus_find_fs(const char *fsname);
