@@ -24,6 +24,7 @@ struct walk {
 	char path[PATH];
 	int dir; /* whose entries come in */
 	unsigned int entries;
+	unsigned int names; /* compared */
 	bool wrong;
 };
 
@@ -194,6 +195,7 @@ static void inode(struct walk *w, int node)
 		return;
 	}
 	w->seen[node]++;
+	w->names++;
 	if (w->ino[node]) {
 		number(w, "ino of another name", zi.i_ino, w->ino[node]);
 		return;
@@ -243,11 +245,12 @@ static void directory(struct walk *w, int dir)
 	}
 }
 
-const char *compare(const struct model *m, struct kern *k)
+const char *compare(const struct model *m, struct kern *k, unsigned int *same)
 {
 	struct walk w = { .m = m, .k = k };
 
 	inode(&w, M_ROOT);
 	directory(&w, M_ROOT);
+	*same = w.names;
 	return w.wrong ? text : NULL;
 }

@@ -8,7 +8,10 @@
 #include "kern.h"
 #include "model.h"
 
-/* NULL, or the first difference; the text is good until the next call. */
-const char *compare(const struct model *m, struct kern *k);
+/*
+ * NULL, or the first difference; the text is good until the next call. *same:
+ * how many names were compared before it.
+ */
+const char *compare(const struct model *m, struct kern *k, unsigned int *same);
 
 #endif /* COMPARE_H */

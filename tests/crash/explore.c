@@ -14,6 +14,8 @@
 #include "run.h"
 #include "zus.h"
 
+#define QUICK_PAIRS 300
+
 struct options {
 	unsigned int length; /* of all sequences, 0: none */
 	uint64_t random;     /* random workloads */
@@ -21,7 +23,9 @@ struct options {
 	uint64_t seed;
 	double seconds; /* 0: no limit */
 	int jobs;
-	bool slice; /* a seeded part of all sequences */
+	bool slice;    /* a seeded part of all sequences */
+	uint64_t most; /* failures; then it ends */
+	bool quick; /* all single calls and some pairs with few images first */
 	const char *base, *run;
 };
 
@@ -31,7 +35,10 @@ struct totals {
 		failures;
 };
 
-static struct options opt = { .seed = 1, .jobs = 1, .random_length = 8 };
+static struct options opt = { .seed = 1,
+			      .jobs = 1,
+			      .random_length = 8,
+			      .most = 10 };
 static struct runner *runners; /* one for each base, made when needed */
 static struct totals sum;
 static struct timespec start;
@@ -45,9 +52,10 @@ static double elapsed(void)
 	       (double)(t.tv_nsec - start.tv_nsec) / 1e9;
 }
 
-static bool time_is_up(void)
+static bool is_enough(void)
 {
-	return opt.seconds > 0 && elapsed() >= opt.seconds;
+	return sum.failures >= opt.most ||
+	       (opt.seconds > 0 && elapsed() >= opt.seconds);
 }
 
 static struct runner *runner_of(const struct base *base)
@@ -61,9 +69,11 @@ static struct runner *runner_of(const struct base *base)
 	return r;
 }
 
-static void run(const struct workload *w)
+static void run(const struct workload *w, bool quick)
 {
 	struct runner *r = runner_of(w->base);
+
+	r->im.quick = quick;
 
 	sum.workloads++;
 	if (!runner_run(r, w))
@@ -87,7 +97,7 @@ static void run_text(void)
 		exit(2);
 	}
 	w.from = w.n - 1;
-	run(&w);
+	run(&w, false);
 }
 
 static uint64_t mix(uint64_t x)
@@ -96,19 +106,33 @@ static uint64_t mix(uint64_t x)
 	return x ^ x >> 31;
 }
 
-/* Number @job of opt.jobs does its share, in an order by seed for a slice. */
-static void run_sequences(unsigned int len, int job)
+struct pass {
+	unsigned int len;
+	bool by_seed;  /* a seeded part of all sequences */
+	bool quick;    /* with few images */
+	uint64_t most; /* sequences, 0: as many as there are */
+};
+
+/* Number @job of opt.jobs does its share. */
+static void run_sequences(const struct pass *p, int job)
 {
-	uint64_t count = workload_count(len);
+	uint64_t count = workload_count(p->len);
+	uint64_t most = p->most ? p->most : count;
 	struct workload w;
 
-	for (uint64_t i = (uint64_t)job; i < count; i += (uint64_t)opt.jobs) {
-		if (time_is_up() || sum.failures >= 10)
+	for (uint64_t i = (uint64_t)job; i < most; i += (uint64_t)opt.jobs) {
+		if (is_enough())
 			return;
-		if (workload_get(len, opt.slice ? mix(i) % count : i, &w) &&
+		if (workload_get(p->len, p->by_seed ? mix(i) % count : i, &w) &&
 		    (!opt.base || !strcmp(opt.base, w.base->name)))
-			run(&w);
+			run(&w, p->quick);
 	}
+}
+
+static void run_quick(int job)
+{
+	run_sequences(&(struct pass){ .len = 1, .quick = true }, job);
+	run_sequences(&(struct pass){ 2, true, true, QUICK_PAIRS }, job);
 }
 
 static void run_random(int job)
@@ -117,10 +141,10 @@ static void run_random(int job)
 
 	for (uint64_t i = (uint64_t)job; i < opt.random;
 	     i += (uint64_t)opt.jobs) {
-		if (time_is_up() || sum.failures >= 10)
+		if (is_enough())
 			return;
 		workload_random(opt.random_length, mix(i), &w);
-		run(&w);
+		run(&w, false);
 	}
 }
 
@@ -129,8 +153,10 @@ static void work(int job)
 	runners = calloc(nr_bases, sizeof(*runners));
 	if (opt.run)
 		run_text();
+	if (opt.quick)
+		run_quick(job);
 	for (unsigned int len = 1; len <= opt.length; len++)
-		run_sequences(len, job);
+		run_sequences(&(struct pass){ len, opt.slice, false, 0 }, job);
 	run_random(job);
 	for (unsigned int b = 0; b < nr_bases; b++) {
 		struct runner *r = &runners[b];
@@ -203,9 +229,12 @@ static void usage(FILE *to)
 {
 	fputs("usage: explore --all | --slice SECONDS | --run CALLS [--base NAME]\n"
 	      "               [--length N] [--random N] [--random-length N] [--seed N] [--jobs N]\n"
+	      "               [--quick] [--first]\n"
 	      "--all: each sequence of 1 and of 2 calls, and 1,000 random ones of 8.\n"
 	      "--slice: 1 call, then of the rest what the time allows, by seed.\n"
-	      "--run: the moments of the last of these calls. --base: begin with that one.\n",
+	      "--run: the moments of the last of these calls. --base: begin with that one.\n"
+	      "--quick: first each call and 300 pairs with few images of each moment.\n"
+	      "--first: no more after a failure, else after 10 of a job.\n",
 	      to);
 	for (unsigned int b = 0; b < nr_bases; b++)
 		fprintf(to, "  base %-8s %s\n", bases[b].name, bases[b].what);
@@ -221,6 +250,8 @@ static const struct option longs[] = {
 	{ "random-length", required_argument, NULL, 'm' },
 	{ "seed", required_argument, NULL, 's' },
 	{ "jobs", required_argument, NULL, 'j' },
+	{ "quick", no_argument, NULL, 'q' },
+	{ "first", no_argument, NULL, 'f' },
 	{ "help", no_argument, NULL, 'h' },
 	{ 0 },
 };
@@ -256,6 +287,12 @@ static bool option(int c)
 	case 's':
 		opt.seed = strtoull(optarg, NULL, 0);
 		return true;
+	case 'q':
+		opt.quick = true;
+		return true;
+	case 'f':
+		opt.most = 1;
+		return true;
 	case 'j':
 		opt.jobs = atoi(optarg);
 		return opt.jobs > 0 && opt.jobs <= 64;
@@ -278,7 +315,8 @@ int main(int argc, char **argv)
 			return 2;
 		}
 	}
-	if (optind < argc || (!opt.run && !opt.length && !opt.random)) {
+	if (optind < argc ||
+	    (!opt.run && !opt.length && !opt.random && !opt.quick)) {
 		usage(stderr);
 		return 2;
 	}

@@ -17,6 +17,10 @@
 /* A crash of recovery is a crash after a crash: fewer of each. */
 #define NESTED_ALL   6
 #define NESTED_TRIES 16
+/* Lines that a quick one takes or leaves alone, and images of its recovery. */
+#define QUICK_LINES  16
+#define QUICK_TRIES  2
+#define QUICK_TORN   2
 
 struct undo {
 	uint64_t n;
@@ -107,8 +111,8 @@ static void seen_grow(struct seen *s)
 /* Is it the first time that this is seen? */
 static bool is_new(struct imager *im, const uint64_t sum[2])
 {
-	uint64_t key[2] = { mix64(sum[0] ^ im->state) | 1,
-			    sum[1] + mix64(im->state) };
+	uint64_t state = im->state + im->quick;
+	uint64_t key[2] = { mix64(sum[0] ^ state) | 1, sum[1] + mix64(state) };
 
 	if (im->seen->nr * 2 >= im->seen->cap)
 		seen_grow(im->seen);
@@ -327,24 +331,31 @@ static void nested_try(struct imager *im, const struct image *first,
 	image_copy(&im->failed, first);
 }
 
+static void crash_moment(struct imager *im, const struct image *first,
+			 struct moment *m)
+{
+	bool few = m->flight.nr <= NESTED_ALL;
+	uint64_t tries = few ? 1ULL << m->flight.nr : NESTED_TRIES;
+
+	if (im->quick && tries > QUICK_TRIES) {
+		tries = QUICK_TRIES;
+		few = false;
+	}
+	for (uint64_t t = 0; t < tries && !im->wrong; t++) {
+		for (unsigned int k = 0; k < m->flight.nr; k++)
+			m->flight.l[k].in = few ? t >> k & 1 : rnd(im) & 1;
+		nested_try(im, first, m);
+	}
+}
+
 /* Crashes of the recovery that look() just did. */
 static void crash_recoveries(struct imager *im, const struct image *first)
 {
 	unsigned int nr = im->nr_moments;
 
 	im->crash_recovery = false;
-	for (unsigned int i = 0; i < nr && !im->wrong; i++) {
-		struct moment *m = &im->moments[i];
-		bool few = m->flight.nr <= NESTED_ALL;
-		uint64_t tries = few ? 1ULL << m->flight.nr : NESTED_TRIES;
-
-		for (uint64_t t = 0; t < tries && !im->wrong; t++) {
-			for (unsigned int k = 0; k < m->flight.nr; k++)
-				m->flight.l[k].in = few ? t >> k & 1 :
-							  rnd(im) & 1;
-			nested_try(im, first, m);
-		}
-	}
+	for (unsigned int i = 0; i < nr && !im->wrong; i++)
+		crash_moment(im, first, &im->moments[i]);
 	im->nr_moments = 0;
 }
 
@@ -383,19 +394,25 @@ static void try_subsets(struct imager *im, struct image *img)
 	}
 }
 
-static void try_few_off(struct imager *im, struct image *img)
+/* All and none, and each @step-th line alone or left out. */
+static void try_one_off(struct imager *im, struct image *img, unsigned int step)
 {
-	uint64_t pairs = (uint64_t)img->nr * (img->nr - 1) / 2;
-
 	for (int in = 0; in <= 1; in++) {
 		set_all(img, in);
 		try_image(im, img);
-		for (unsigned int i = 0; i < img->nr; i++) {
+		for (unsigned int i = 0; i < img->nr; i += step) {
 			img->l[i].in = !in;
 			try_image(im, img);
 			img->l[i].in = in;
 		}
 	}
+}
+
+static void try_few_off(struct imager *im, struct image *img)
+{
+	uint64_t pairs = (uint64_t)img->nr * (img->nr - 1) / 2;
+
+	try_one_off(im, img, 1);
 	for (unsigned int i = 0; i < img->nr; i++) {
 		for (unsigned int k = 0; k < i; k++) {
 			if (pairs > MAX_PAIRS && rnd(im) % pairs >= MAX_PAIRS)
@@ -442,11 +459,13 @@ void imager_point(struct imager *im)
 		return;
 	im->stats.points++;
 	lines_in_flight(r, img);
-	if (img->nr <= ALL_SUBSETS)
+	if (im->quick)
+		try_one_off(im, img, 1 + img->nr / QUICK_LINES);
+	else if (img->nr <= ALL_SUBSETS)
 		try_subsets(im, img);
 	else
 		try_few_off(im, img);
-	for (int t = 0; t < TORN && img->nr; t++) {
+	for (int t = 0; t < (im->quick ? QUICK_TORN : TORN) && img->nr; t++) {
 		tear(im, r, img);
 		try_image(im, img);
 	}

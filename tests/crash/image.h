@@ -35,6 +35,7 @@ struct imager {
 	char *base;   /* both at the start of a workload */
 	struct image_stats stats;
 	uint64_t seed;
+	bool quick; /* few images of a moment; what isn't quick looks at them again */
 	uint64_t state; /* of the model: images are looked at once for each */
 	/*
 	 * Looks at what is in work, by mounting it. NULL: good; else what is

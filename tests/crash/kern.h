@@ -80,6 +80,11 @@ ssize_t kern_read(struct kern *k, int fd, uint64_t pos, void *buf, size_t len);
 int kern_truncate(struct kern *k, int fd, uint64_t size);
 int kern_fallocate(struct kern *k, int fd, int mode, uint64_t pos,
 		   uint64_t len);
+/*
+ * Stores @bytes by a mapping to the rest of the block that the size ends in, and
+ * msync(2). Nobody reads them, but they are there when the file grows.
+ */
+int kern_scribble(struct kern *k, int fd, const void *bytes);
 int kern_fsync(struct kern *k, int fd);
 
 /* ---- attributes ---- */

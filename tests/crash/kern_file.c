@@ -407,6 +407,32 @@ int kern_fallocate(struct kern *k, int fd, int mode, uint64_t pos, uint64_t len)
 	return send_fallocate(&c, mode, pos, pos + len);
 }
 
+int kern_scribble(struct kern *k, int fd, const void *bytes)
+{
+	struct zufs_extent e;
+	struct copy c;
+	u64 size, len;
+	char *to;
+	int err = file_at(k, fd, true, &c);
+
+	if (err)
+		return err;
+	size = copy_size(&c);
+	len = -size % ZUFS_BLOCK_SIZE;
+	if (!len)
+		return 0;
+	err = extent_at(&c, size, len, ZUFS_RW_WRITE, &e);
+	if (err)
+		return err;
+	kern_touch(k, c.ki);
+	to = in_extent(&c, &e, size, &len);
+	if (!to)
+		return -EIO;
+	pm_where = "a mapping";
+	pmem_memcpy(to, bytes, len, 0);
+	return 0;
+}
+
 int kern_fsync(struct kern *k, int fd)
 {
 	struct kern_inode *ki = kern_file(k, fd);

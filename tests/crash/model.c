@@ -456,6 +456,8 @@ static int do_xattr(struct model *m, int node, const struct op *op,
 	struct m_node *n = &m->n[node];
 	struct m_xattr *x = xattr_at(n, op->other);
 
+	if (!S_ISREG(n->mode) && !S_ISDIR(n->mode))
+		return -EPERM;
 	if (op->code == OP_RMXATTR && !x)
 		return -ENODATA;
 	if (!x)
@@ -539,8 +541,8 @@ static int apply_node(struct model *m, const struct op *op, unsigned int seq)
 
 	if (node < 0)
 		return node;
-	if (op->code <= OP_ZERO && S_ISDIR(n->mode))
-		return -EISDIR;
+	if (op->code <= OP_SCRIBBLE && !S_ISREG(n->mode))
+		return S_ISDIR(n->mode) ? -EISDIR : -EINVAL;
 	switch (op->code) {
 	case OP_WRITE:
 		return do_write(m, node, op->a, op->b, seq);
@@ -553,6 +555,9 @@ static int apply_node(struct model *m, const struct op *op, unsigned int seq)
 	case OP_PUNCH:
 	case OP_ZERO:
 		return do_falloc(m, node, op);
+	case OP_SCRIBBLE:
+		touch_lazily(m, n);
+		return 0;
 	case OP_CHMOD:
 		n->mode = (n->mode & S_IFMT) | (uint32_t)op->a;
 		touch(m, node, false);

@@ -32,6 +32,7 @@ static const struct {
 	[OP_KEEP] = { "keep", "pab" },
 	[OP_PUNCH] = { "punch", "pab" },
 	[OP_ZERO] = { "zero", "pab" },
+	[OP_SCRIBBLE] = { "scribble", "p" },
 	[OP_CHMOD] = { "chmod", "pa" },
 	[OP_CHOWN] = { "chown", "pa" },
 	[OP_UTIMES] = { "utimes", "pa" },

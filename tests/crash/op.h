@@ -31,6 +31,7 @@ enum op_code {
 	OP_KEEP,     /* the same with KEEP_SIZE */
 	OP_PUNCH,    /* PATH FROM LENGTH */
 	OP_ZERO,     /* PATH FROM LENGTH */
+	OP_SCRIBBLE, /* PATH: bytes behind the size in its block, by a mapping */
 	OP_CHMOD,    /* PATH MODE */
 	OP_CHOWN,    /* PATH UID */
 	OP_UTIMES,   /* PATH NS */

@@ -28,6 +28,7 @@ struct runner {
 		int fd;
 	} opens[4];
 	uint64_t fences, calls;
+	char broken[512]; /* why there is no base */
 	/* Of a failure: */
 	const char *wrong;
 	int call; /* number of the call, -1: none */

@@ -177,6 +177,38 @@ static const char *const xattr_calls[] = {
 	NULL,
 };
 
+/* What a mapping stored behind the size must not show when the file grows. */
+static const char *const tails_calls[] = {
+	"truncate f 5500",  "truncate f 30000", "truncate f 3000",
+	"truncate f 0",	    "write f 5200 100", "write f 4000 2000",
+	"write f 20000 10", "append f 1",	"append f 10000",
+	"falloc f 0 20000", "falloc f 5400 10", "zero f 5400 10000",
+	"keep f 0 20000",   "punch f 4500 100", "scribble f",
+	"open f",	    "remount",		NULL,
+};
+
+/* 252 blocks with holes between them: a node that is full. */
+static const char *const extents_calls[] = {
+	"keep f 1036288 4096",
+	"keep f 4194304 4096",
+	"keep f 0 100000",
+	"punch f 1040384 4096",
+	"punch f 0 2000000",
+	"truncate f 0",
+	"truncate f 1000000",
+	"write f 0 5000",
+	"unlink f",
+	"remount",
+	NULL,
+};
+
+/* All slots of the inode file are taken, so the next inode lets it grow. */
+static const char *const slots_calls[] = {
+	"create n",	"mkdir D",  "symlink u 40", "tmplink n 100",
+	"whiteout a n", "unlink a", "rename a b",   "link a l",
+	"remount",	NULL,
+};
+
 /* Names of D and E are made by setup_names(). */
 const struct base bases[] = {
 	{ "small", "a few files and directories",
@@ -195,6 +227,14 @@ const struct base bases[] = {
 	{ "full", "no space",
 	  "create f; append f 10000; create h; append h 40000; punch h 4096 4096; create e; create big; keep big 0 20000000",
 	  full_calls, true },
+	{ "extents", "a map with a node that is full", "create f",
+	  extents_calls, false },
+	{ "tails", "bytes behind the size",
+	  "create f; append f 5000; scribble f", tails_calls, false },
+	{ "slots", "no free inode",
+	  "create a; create b; create c; create d; create e; create f; create g; create h; "
+	  "create i; create j; create k; create l; create m; create o",
+	  slots_calls, false },
 };
 const unsigned int nr_bases = sizeof(bases) / sizeof(bases[0]);
 
