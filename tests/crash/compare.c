@@ -121,6 +121,17 @@ static void content(struct walk *w, const struct m_node *n, uint64_t size)
 	}
 }
 
+/* Behind the size a mapping shows what was this file's, or zeros. */
+static void tail(struct walk *w, int fd)
+{
+	ssize_t n = kern_tail(w->k, fd, buf);
+
+	if (n < 0)
+		differs(w, "the end of the file: %s", strerror((int)-n));
+	else if (n && memchr(buf, OP_OLD_BYTE, (size_t)n))
+		differs(w, "old bytes behind the size");
+}
+
 static void file(struct walk *w, const struct m_node *n, uint64_t size)
 {
 	int fd;
@@ -138,6 +149,7 @@ static void file(struct walk *w, const struct m_node *n, uint64_t size)
 		differs(w, "open: %s", strerror(-fd));
 		return;
 	}
+	tail(w, fd);
 	got = kern_read(w->k, fd, 0, buf, size);
 	kern_close(w->k, fd);
 	if (got != (ssize_t)size)

@@ -85,6 +85,8 @@ int kern_fallocate(struct kern *k, int fd, int mode, uint64_t pos,
  * msync(2). Nobody reads them, but they are there when the file grows.
  */
 int kern_scribble(struct kern *k, int fd, const void *bytes);
+/* What a mapping shows there; returns how many bytes. */
+ssize_t kern_tail(struct kern *k, int fd, void *buf);
 int kern_fsync(struct kern *k, int fd);
 
 /* ---- attributes ---- */

@@ -407,30 +407,56 @@ int kern_fallocate(struct kern *k, int fd, int mode, uint64_t pos, uint64_t len)
 	return send_fallocate(&c, mode, pos, pos + len);
 }
 
+/* The rest of the block that the size ends in; *len 0: there is none. */
+static int tail_at(struct copy *c, u64 rw, char **at, u64 *len)
+{
+	u64 size = copy_size(c);
+	struct zufs_extent e;
+	int err;
+
+	*len = -size % ZUFS_BLOCK_SIZE;
+	if (!*len)
+		return 0;
+	err = extent_at(c, size, *len, rw, &e);
+	if (err)
+		return err;
+	*at = in_extent(c, &e, size, len);
+	if (!*at)
+		*len = 0;
+	return 0;
+}
+
 int kern_scribble(struct kern *k, int fd, const void *bytes)
 {
-	struct zufs_extent e;
 	struct copy c;
-	u64 size, len;
-	char *to;
+	char *at;
+	u64 len;
 	int err = file_at(k, fd, true, &c);
 
-	if (err)
-		return err;
-	size = copy_size(&c);
-	len = -size % ZUFS_BLOCK_SIZE;
-	if (!len)
-		return 0;
-	err = extent_at(&c, size, len, ZUFS_RW_WRITE, &e);
-	if (err)
+	if (!err)
+		err = tail_at(&c, ZUFS_RW_WRITE, &at, &len);
+	if (err || !len)
 		return err;
 	kern_touch(k, c.ki);
-	to = in_extent(&c, &e, size, &len);
-	if (!to)
-		return -EIO;
 	pm_where = "a mapping";
-	pmem_memcpy(to, bytes, len, 0);
+	pmem_memcpy(at, bytes, len, 0);
 	return 0;
+}
+
+ssize_t kern_tail(struct kern *k, int fd, void *buf)
+{
+	struct copy c;
+	char *at;
+	u64 len;
+	int err = file_at(k, fd, false, &c);
+
+	if (!err)
+		err = tail_at(&c, 0, &at, &len);
+	if (err)
+		return err;
+	if (len)
+		memcpy(buf, at, len);
+	return (ssize_t)len;
 }
 
 int kern_fsync(struct kern *k, int fd)

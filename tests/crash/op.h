@@ -58,6 +58,8 @@ int op_parse_all(const char *text, struct op *ops, int max);
 void op_print(const struct op *op, char *buf, size_t len);
 void op_print_all(const struct op *ops, int n, char *buf, size_t len);
 
+#define OP_OLD_BYTE 0xda /* media before mkfs is full of it; op_byte() is odd */
+
 /* What the call number @seq writes at byte @pos. */
 static inline uint8_t op_byte(unsigned int seq, uint64_t pos)
 {

@@ -478,7 +478,7 @@ static void setup(struct runner *r)
 	struct op op;
 
 	/* What was there before, which is nobody's. */
-	memset(r->live.rw, 0xdb, RUN_BYTES);
+	memset(r->live.rw, OP_OLD_BYTE, RUN_BYTES);
 	if (toy_mkfs(r->live.ro, RUN_BYTES, &o) ||
 	    kern_mount(&r->k, toyfs(), r->live.ro, RUN_BYTES, 0))
 		abort();
