@@ -196,6 +196,16 @@ static void xattrs(struct walk *w, const struct m_node *n)
 
 /* ---- names ---- */
 
+/* A file handle leads to the same inode. */
+static void by_number(struct walk *w, const struct zus_inode *zi)
+{
+	struct zus_inode other;
+	int err = kern_stat_ino(w->k, zi->i_ino, zi->i_generation, &other);
+
+	if (err || memcmp(&other, zi, sizeof(other)))
+		differs(w, "another inode by its number: %s", strerror(-err));
+}
+
 static void inode(struct walk *w, int node)
 {
 	const struct m_node *n = &w->m->n[node];
@@ -214,6 +224,7 @@ static void inode(struct walk *w, int node)
 	}
 	w->ino[node] = zi.i_ino;
 	attributes(w, n, &zi);
+	by_number(w, &zi);
 	xattrs(w, n);
 	if (S_ISREG(n->mode))
 		file(w, n, zi.i_size);

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cover.h"
 #include "run.h"
 #include "zus.h"
 
@@ -33,6 +34,7 @@ struct options {
 struct totals {
 	uint64_t workloads, calls, fences, points, made, distinct, nested,
 		failures;
+	uint64_t runs[ZUFS_OP_MAX_OPT]; /* operations, by number */
 };
 
 static struct options opt = { .seed = 1,
@@ -108,9 +110,8 @@ static uint64_t mix(uint64_t x)
 
 struct pass {
 	unsigned int len;
-	bool by_seed;  /* a seeded part of all sequences */
 	bool quick;    /* with few images */
-	uint64_t most; /* sequences, 0: as many as there are */
+	uint64_t most; /* sequences, by seed; 0: all */
 };
 
 /* Number @job of opt.jobs does its share. */
@@ -123,7 +124,7 @@ static void run_sequences(const struct pass *p, int job)
 	for (uint64_t i = (uint64_t)job; i < most; i += (uint64_t)opt.jobs) {
 		if (is_enough())
 			return;
-		if (workload_get(p->len, p->by_seed ? mix(i) % count : i, &w) &&
+		if (workload_get(p->len, p->most ? mix(i) % count : i, &w) &&
 		    (!opt.base || !strcmp(opt.base, w.base->name)))
 			run(&w, p->quick);
 	}
@@ -132,7 +133,7 @@ static void run_sequences(const struct pass *p, int job)
 static void run_quick(int job)
 {
 	run_sequences(&(struct pass){ .len = 1, .quick = true }, job);
-	run_sequences(&(struct pass){ 2, true, true, QUICK_PAIRS }, job);
+	run_sequences(&(struct pass){ 2, true, QUICK_PAIRS }, job);
 }
 
 static void run_random(int job)
@@ -148,6 +149,28 @@ static void run_random(int job)
 	}
 }
 
+/* Pairs, and a longer one after three of them. */
+static void run_slice(int job)
+{
+	uint64_t count = workload_count(2);
+	struct workload w;
+
+	for (uint64_t i = (uint64_t)job, n = 0; !is_enough();
+	     i += (uint64_t)opt.jobs, n++) {
+		if (n % 4 == 3)
+			workload_random(opt.random_length, mix(i), &w);
+		else if (!workload_get(2, mix(i) % count, &w))
+			continue;
+		run(&w, false);
+	}
+}
+
+static void add_runs(const uint64_t *runs)
+{
+	for (int i = 0; i < ZUFS_OP_MAX_OPT; i++)
+		sum.runs[i] += runs[i];
+}
+
 static void work(int job)
 {
 	runners = calloc(nr_bases, sizeof(*runners));
@@ -156,7 +179,9 @@ static void work(int job)
 	if (opt.quick)
 		run_quick(job);
 	for (unsigned int len = 1; len <= opt.length; len++)
-		run_sequences(&(struct pass){ len, opt.slice, false, 0 }, job);
+		run_sequences(&(struct pass){ .len = len }, job);
+	if (opt.slice)
+		run_slice(job);
 	run_random(job);
 	for (unsigned int b = 0; b < nr_bases; b++) {
 		struct runner *r = &runners[b];
@@ -167,6 +192,8 @@ static void work(int job)
 		sum.made += r->im.stats.made;
 		sum.distinct += r->im.stats.distinct;
 		sum.nested += r->im.stats.nested;
+		add_runs(r->k.runs);
+		add_runs(r->look.runs);
 	}
 }
 
@@ -182,6 +209,7 @@ static void add(const struct totals *t)
 	sum.distinct += t->distinct;
 	sum.nested += t->nested;
 	sum.failures += t->failures;
+	add_runs(t->runs);
 }
 
 /* A worker that dies is a failure. */
@@ -234,7 +262,8 @@ static void usage(FILE *to)
 	      "--slice: 1 call, then of the rest what the time allows, by seed.\n"
 	      "--run: the moments of the last of these calls. --base: begin with that one.\n"
 	      "--quick: first each call and 300 pairs with few images of each moment.\n"
-	      "--first: no more after a failure, else after 10 of a job.\n",
+	      "--first: no more after a failure, else after 10 of a job.\n"
+	      "--coverage: what is covered of toyfs, and how.\n",
 	      to);
 	for (unsigned int b = 0; b < nr_bases; b++)
 		fprintf(to, "  base %-8s %s\n", bases[b].name, bases[b].what);
@@ -252,6 +281,7 @@ static const struct option longs[] = {
 	{ "jobs", required_argument, NULL, 'j' },
 	{ "quick", no_argument, NULL, 'q' },
 	{ "first", no_argument, NULL, 'f' },
+	{ "coverage", no_argument, NULL, 'c' },
 	{ "help", no_argument, NULL, 'h' },
 	{ 0 },
 };
@@ -265,8 +295,7 @@ static bool option(int c)
 		return true;
 	case 't':
 		opt.slice = true;
-		opt.length = 2;
-		opt.random = UINT64_MAX;
+		opt.length = 1;
 		opt.seconds = atof(optarg);
 		return true;
 	case 'r':
@@ -310,6 +339,10 @@ int main(int argc, char **argv)
 			usage(stdout);
 			return 0;
 		}
+		if (c == 'c') {
+			cover_print(stdout);
+			return !cover_ok(NULL);
+		}
 		if (!option(c)) {
 			usage(stderr);
 			return 2;
@@ -325,6 +358,8 @@ int main(int argc, char **argv)
 		work_apart();
 	else
 		work(0);
+	if (opt.length && !opt.base && !sum.failures)
+		sum.failures += !cover_ok(sum.runs);
 	printf("workloads %" PRIu64 ", calls %" PRIu64 ", fences %" PRIu64
 	       ", moments %" PRIu64 "\n",
 	       sum.workloads, sum.calls, sum.fences, sum.points);

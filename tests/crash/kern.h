@@ -33,6 +33,7 @@ struct kern {
 	uint64_t max_bytes; /* of a file */
 	uint64_t falloc_sup;
 	uint64_t unique; /* of the last operation; goes on over mounts */
+	uint64_t runs[ZUFS_OP_MAX_OPT]; /* operations, by number */
 	struct kern_inode *inodes, *root;
 	struct kern_inode *files[KERN_FILES]; /* by descriptor */
 	/* The call's answer is known; what follows is done behind its back. */
@@ -92,6 +93,9 @@ int kern_fsync(struct kern *k, int fd);
 /* ---- attributes ---- */
 
 int kern_stat(struct kern *k, const char *path, struct zus_inode *zi);
+/* By number, as a file handle is opened. */
+int kern_stat_ino(struct kern *k, uint64_t ino, uint64_t generation,
+		  struct zus_inode *zi);
 int kern_chmod(struct kern *k, const char *path, uint32_t mode);
 int kern_chown(struct kern *k, const char *path, uint32_t uid, uint32_t gid);
 int kern_utimes(struct kern *k, const char *path, int64_t atime, int64_t mtime);

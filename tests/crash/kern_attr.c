@@ -27,6 +27,27 @@ int kern_stat(struct kern *k, const char *path, struct zus_inode *zi)
 	return 0;
 }
 
+int kern_stat_ino(struct kern *k, uint64_t ino, uint64_t generation,
+		  struct zus_inode *zi)
+{
+	struct zufs_ioc_lookup *io =
+		kern_op(k, ZUFS_OP_IGET, NULL, sizeof(*io));
+	struct kern_inode *ki;
+	int err;
+
+	io->op.ii.ino = ino;
+	io->op.ii.generation = generation;
+	err = kern_run(k, io);
+	if (err)
+		return err;
+	ki = kern_iget(k, &io->attr);
+	if (!ki)
+		return -EIO;
+	*zi = ki->attr.zi;
+	kern_put(k, ki);
+	return 0;
+}
+
 /* An inode that is about to change. */
 static int walk_write(struct kern *k, const char *path, struct kern_inode **ki)
 {

@@ -241,7 +241,8 @@ static bool found(void *arg, const struct toy_problem *p)
 	return false;
 }
 
-static const char *check(char *addr)
+/* @bfree: the free blocks that statfs(2) counted. */
+static const char *check(char *addr, uint64_t bfree)
 {
 	struct toy_check_opts opts = { .found = found };
 	struct toy_check_result res;
@@ -255,10 +256,14 @@ static const char *check(char *addr)
 	err = toy_recover(&fs);
 	if (!err)
 		err = toy_check(&fs, &opts, &res);
-	if (err && !*problem)
-		snprintf(problem, sizeof(problem), "fsck: %s", strerror(-err));
 	toy_close(&fs);
-	return *problem ? problem : NULL;
+	if (*problem)
+		return problem;
+	if (err)
+		return "fsck: it can't be checked";
+	if (res.blocks - res.blocks_used != bfree)
+		return "statfs: another number of free blocks";
+	return NULL;
 }
 
 /* What differs from the one that it resembles more. */
@@ -283,6 +288,7 @@ static const char *look(void *arg)
 {
 	struct runner *r = arg;
 	char *addr = r->im.work.ro;
+	struct zufs_ioc_statfs st;
 	const char *wrong;
 	int err = kern_mount(&r->look, toyfs(), addr, RUN_BYTES, 0);
 
@@ -293,10 +299,10 @@ static const char *look(void *arg)
 		wrong = "what the mount stored isn't durable";
 	else
 		wrong = compare_allowed(r);
+	if (!wrong && kern_statfs(&r->look, &st))
+		wrong = "statfs fails";
 	kern_umount(&r->look);
-	if (!wrong)
-		wrong = check(addr);
-	return wrong;
+	return wrong ? wrong : check(addr, st.bfree);
 }
 
 /* ---- moments ---- */

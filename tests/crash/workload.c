@@ -209,32 +209,58 @@ static const char *const slots_calls[] = {
 	"remount",	NULL,
 };
 
+/* Blocks that the server reserved, and the kernel has not written to. */
+static const char *const granted_calls[] = {
+	"append f 1",
+	"append f 5000",
+	"append f 60000",
+	"write f 0 100",
+	"write f 40000 10",
+	"truncate f 0",
+	"truncate f 100000",
+	"falloc f 0 50000",
+	"keep f 10000 50000",
+	"punch f 4096 8192",
+	"unlink f",
+	"link f g",
+	"rename e f",
+	"close f",
+	"fsync f",
+	"append e 20000",
+	"create n",
+	"remount",
+	NULL,
+};
+
 /* Names of D and E are made by setup_names(). */
 const struct base bases[] = {
 	{ "small", "a few files and directories",
 	  "mkdir A; mkdir B; mkdir A/C; create f; append f 10000; create A/g; append A/g 20000; "
 	  "link A/g B/h; symlink s 20; symlink t 300; fifo p; setxattr f 100 user.a; create e; mkdir E",
-	  small_calls, false },
+	  small_calls, false, NULL },
 	{ "holes", "a file of many extents",
 	  "create f; append f 80000; punch f 4096 4096; punch f 12288 4096; punch f 20480 4096; "
 	  "punch f 28672 4096; punch f 36864 4096; punch f 45056 4096; punch f 53248 4096",
-	  holes_calls, false },
+	  holes_calls, false, NULL },
 	{ "names", "directories with leaves that are full", "mkdir D; mkdir E",
-	  names_calls, false },
+	  names_calls, false, NULL },
 	{ "xattrs", "an inode with two blocks of xattrs",
 	  "create f; setxattr f 1000 user.a; setxattr f 2500 user.b; setxattr f 3000 user.big",
-	  xattr_calls, false },
+	  xattr_calls, false, NULL },
 	{ "full", "no space",
 	  "create f; append f 10000; create h; append h 40000; punch h 4096 4096; create e; create big; keep big 0 20000000",
-	  full_calls, true },
+	  full_calls, true, NULL },
 	{ "extents", "a map with a node that is full", "create f",
-	  extents_calls, false },
+	  extents_calls, false, NULL },
 	{ "tails", "bytes behind the size",
-	  "create f; append f 5000; scribble f", tails_calls, false },
+	  "create f; append f 5000; scribble f", tails_calls, false, NULL },
 	{ "slots", "no free inode",
 	  "create a; create b; create c; create d; create e; create f; create g; create h; "
 	  "create i; create j; create k; create l; create m; create o",
-	  slots_calls, false },
+	  slots_calls, false, NULL },
+	{ "granted", "an open file with blocks granted", "create f; create e",
+	  granted_calls, false,
+	  "open f; append f 5000; append f 5000; append f 9000" },
 };
 const unsigned int nr_bases = sizeof(bases) / sizeof(bases[0]);
 
@@ -271,6 +297,15 @@ static void call_add(struct workload *w, const char *text)
 	}
 }
 
+static void begin(struct workload *w, const struct base *base)
+{
+	w->base = base;
+	w->n = 0;
+	if (base->before)
+		w->n = op_parse_all(base->before, w->ops, OP_MAX);
+	w->from = w->n;
+}
+
 bool workload_get(unsigned int len, uint64_t i, struct workload *w)
 {
 	for (unsigned int b = 0; b < nr_bases; b++) {
@@ -281,9 +316,8 @@ bool workload_get(unsigned int len, uint64_t i, struct workload *w)
 			i -= all;
 			continue;
 		}
-		w->base = &bases[b];
-		w->n = 0;
-		w->from = (int)len - 1;
+		begin(w, &bases[b]);
+		w->from += (int)len - 1;
 		while (len--) {
 			call_add(w, bases[b].calls[i % n]);
 			i /= n;
@@ -297,9 +331,7 @@ void workload_random(unsigned int len, uint64_t seed, struct workload *w)
 {
 	uint64_t x = seed * 0x9e3779b97f4a7c15ULL + 1;
 
-	w->base = &bases[(x >> 40) % nr_bases];
-	w->n = 0;
-	w->from = 0;
+	begin(w, &bases[(x >> 40) % nr_bases]);
 	while (len--) {
 		x = x * 6364136223846793005ULL + 1442695040888963407ULL;
 		call_add(w, w->base->calls[(x >> 33) % nr_calls(w->base)]);

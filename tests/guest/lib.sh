@@ -94,8 +94,16 @@ up() { # ARGUMENT-OF-UP...
 	exit 1
 }
 
+# What is on the device is whole, after a crash too.
+whole() { # WHAT [DEVICE]
+	ok "$1: fsck.toyfs finds nothing" "$TREE/mkfs/fsck.toyfs" -n "${2:-/dev/pmem0}"
+}
+
 down() { # DIR
+	local device
+	device=$(findmnt -no SOURCE "$1")
 	ok "$1 is taken down" "$TREE/tests/vm/down" "$1"
+	whole "$1" "$device"
 }
 
 # 5,200 real files of this machine, in a new folder in memory: what suites copy
