@@ -13,6 +13,7 @@
 
 #include "cover.h"
 #include "run.h"
+#include "two.h"
 #include "zus.h"
 
 #define QUICK_PAIRS 300
@@ -28,6 +29,8 @@ struct options {
 	uint64_t most; /* failures; then it ends */
 	bool quick; /* all single calls and some pairs with few images first */
 	const char *base, *run;
+	bool two;	    /* pairs of calls in flight at once */
+	unsigned int at[2]; /* the fences at which they give way */
 };
 
 /* What a worker tells. */
@@ -84,11 +87,26 @@ static void run(const struct workload *w, bool quick)
 	runner_report(r, w);
 }
 
+static void run_both(const struct workload *w, unsigned int had[2])
+{
+	struct runner *r = runner_of(w->base);
+
+	r->im.quick = false;
+	sum.workloads++;
+	if (!two_run(r, w, opt.at, had))
+		return;
+	sum.failures++;
+	runner_report(r, w);
+	fprintf(stderr, "  and, both in flight: --two --at %u,%u\n", opt.at[0],
+		opt.at[1]);
+}
+
 /* ---- which ---- */
 
 static void run_text(void)
 {
 	struct workload w = { .base = &bases[0] };
+	unsigned int had[2];
 
 	for (unsigned int i = 0; opt.base && i < nr_bases; i++)
 		if (!strcmp(bases[i].name, opt.base))
@@ -99,7 +117,10 @@ static void run_text(void)
 		exit(2);
 	}
 	w.from = w.n - 1;
-	run(&w, false);
+	if (opt.two && w.n == 2)
+		run_both(&w, had);
+	else
+		run(&w, false);
 }
 
 static uint64_t mix(uint64_t x)
@@ -136,6 +157,27 @@ static void run_quick(int job)
 	run_sequences(&(struct pass){ 2, true, QUICK_PAIRS }, job);
 }
 
+/* The pair with each two fences at which the calls give way. */
+static void run_two(uint64_t i)
+{
+	unsigned int had[2] = { 0, 0 };
+	struct workload w;
+
+	two_get(i, &w);
+	for (opt.at[0] = 0; !opt.at[0] || opt.at[0] < had[0]; opt.at[0]++)
+		for (opt.at[1] = 0; !opt.at[1] || opt.at[1] < had[1];
+		     opt.at[1]++)
+			if (!is_enough())
+				run_both(&w, had);
+}
+
+static void run_all_two(int job)
+{
+	for (uint64_t i = (uint64_t)job; i < two_count();
+	     i += (uint64_t)opt.jobs)
+		run_two(i);
+}
+
 static void run_random(int job)
 {
 	struct workload w;
@@ -149,7 +191,7 @@ static void run_random(int job)
 	}
 }
 
-/* Pairs, and a longer one after three of them. */
+/* Pairs, and after three of them a longer one, or two at once. */
 static void run_slice(int job)
 {
 	uint64_t count = workload_count(2);
@@ -157,6 +199,10 @@ static void run_slice(int job)
 
 	for (uint64_t i = (uint64_t)job, n = 0; !is_enough();
 	     i += (uint64_t)opt.jobs, n++) {
+		if (n % 8 == 5) {
+			run_two(mix(i) % two_count());
+			continue;
+		}
 		if (n % 4 == 3)
 			workload_random(opt.random_length, mix(i), &w);
 		else if (!workload_get(2, mix(i) % count, &w))
@@ -183,6 +229,8 @@ static void work(int job)
 	if (opt.slice)
 		run_slice(job);
 	run_random(job);
+	if (opt.two && !opt.run)
+		run_all_two(job);
 	for (unsigned int b = 0; b < nr_bases; b++) {
 		struct runner *r = &runners[b];
 
@@ -258,7 +306,10 @@ static void usage(FILE *to)
 	fputs("usage: explore --all | --slice SECONDS | --run CALLS [--base NAME]\n"
 	      "               [--length N] [--random N] [--random-length N] [--seed N] [--jobs N]\n"
 	      "               [--quick] [--first]\n"
-	      "--all: each sequence of 1 and of 2 calls, and 1,000 random ones of 8.\n"
+	      "               [--two [--at A,B]]\n"
+	      "--all: each sequence of 1 and of 2 calls, 1,000 random ones of 8, and --two.\n"
+	      "--two: two calls in flight at once, that give way at fences A and B; without\n"
+	      "--run all pairs, at all fences.\n"
 	      "--slice: 1 call, then of the rest what the time allows, by seed.\n"
 	      "--run: the moments of the last of these calls. --base: begin with that one.\n"
 	      "--quick: first each call and 300 pairs with few images of each moment.\n"
@@ -281,6 +332,8 @@ static const struct option longs[] = {
 	{ "jobs", required_argument, NULL, 'j' },
 	{ "quick", no_argument, NULL, 'q' },
 	{ "first", no_argument, NULL, 'f' },
+	{ "two", no_argument, NULL, '2' },
+	{ "at", required_argument, NULL, '@' },
 	{ "coverage", no_argument, NULL, 'c' },
 	{ "help", no_argument, NULL, 'h' },
 	{ 0 },
@@ -292,6 +345,7 @@ static bool option(int c)
 	case 'a':
 		opt.length = 2;
 		opt.random = 1000;
+		opt.two = true;
 		return true;
 	case 't':
 		opt.slice = true;
@@ -316,6 +370,11 @@ static bool option(int c)
 	case 's':
 		opt.seed = strtoull(optarg, NULL, 0);
 		return true;
+	case '2':
+		opt.two = true;
+		return true;
+	case '@':
+		return sscanf(optarg, "%u,%u", &opt.at[0], &opt.at[1]) == 2;
 	case 'q':
 		opt.quick = true;
 		return true;
@@ -348,8 +407,8 @@ int main(int argc, char **argv)
 			return 2;
 		}
 	}
-	if (optind < argc ||
-	    (!opt.run && !opt.length && !opt.random && !opt.quick)) {
+	if (optind < argc || (!opt.run && !opt.length && !opt.random &&
+			      !opt.quick && !opt.two)) {
 		usage(stderr);
 		return 2;
 	}

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "kern_priv.h"
 
@@ -309,6 +310,27 @@ void kern_kill(struct kern *k)
 	if (!k->ro && send_remount(k, true))
 		abort();
 	umount_local(k);
+}
+
+void kern_share(struct kern *k, struct kern *from)
+{
+	memset(k->files, 0, sizeof(k->files));
+	k->inodes = NULL;
+	k->zl = from->zl;
+	k->sbi = from->sbi;
+	k->addr = from->addr;
+	k->bytes = from->bytes;
+	k->ro = from->ro;
+	k->max_bytes = from->max_bytes;
+	k->falloc_sup = from->falloc_sup;
+	k->unique = from->unique + 1000000;
+	k->root = kern_iget(k, &from->root->attr);
+}
+
+void kern_unshare(struct kern *k)
+{
+	while (k->inodes)
+		inode_free(k, k->inodes);
 }
 
 int kern_remount(struct kern *k, bool ro)

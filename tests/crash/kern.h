@@ -48,6 +48,12 @@ int kern_mount(struct kern *k, struct zus_fs_info *zfi, char *addr,
 	       size_t bytes, uint64_t flags);
 /* Closes all files first. */
 void kern_umount(struct kern *k);
+/*
+ * A second caller on the mount of @from, which uses none of the same inodes but
+ * the root; and its end, which stores nothing.
+ */
+void kern_share(struct kern *k, struct kern *from);
+void kern_unshare(struct kern *k);
 /* A power cut: nothing more is stored. */
 void kern_kill(struct kern *k);
 /* EBUSY: a file is open, to read-only. */

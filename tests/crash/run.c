@@ -17,6 +17,7 @@
 #include "compare.h"
 #include "plugin.h"
 #include "run.h"
+#include "two.h"
 
 #define TICK 1000 /* ns between calls */
 
@@ -45,13 +46,12 @@ static struct zus_fs_info *toyfs(void)
 
 /* ---- a call on toyfs ---- */
 
-static uint8_t bytes[M_BYTES];
-
-static const uint8_t *pattern(unsigned int seq, uint64_t from, uint64_t len)
+static const uint8_t *pattern(struct runner *r, unsigned int seq, uint64_t from,
+			      uint64_t len)
 {
 	for (uint64_t i = 0; i < len; i++)
-		bytes[i] = op_byte(seq, from + i);
-	return bytes;
+		r->bytes[i] = op_byte(seq, from + i);
+	return r->bytes;
 }
 
 static int open_of(struct runner *r, const char *path)
@@ -103,7 +103,8 @@ static int do_close(struct runner *r, const struct op *op)
 static int do_write(struct runner *r, int fd, uint64_t from, uint64_t len,
 		    unsigned int seq)
 {
-	ssize_t n = kern_write(&r->k, fd, from, pattern(seq, from, len), len);
+	ssize_t n =
+		kern_write(&r->k, fd, from, pattern(r, seq, from, len), len);
 
 	return n < 0 ? (int)n : n < (ssize_t)len ? -ENOSPC : 0;
 }
@@ -132,7 +133,8 @@ static int file_call(struct runner *r, const struct op *op, int fd,
 		return kern_fallocate(k, fd, FALLOC_FL_ZERO_RANGE, op->a,
 				      op->b);
 	case OP_SCRIBBLE:
-		return kern_scribble(k, fd, pattern(seq, 0, ZUFS_BLOCK_SIZE));
+		return kern_scribble(k, fd,
+				     pattern(r, seq, 0, ZUFS_BLOCK_SIZE));
 	default:
 		return kern_fsync(k, fd);
 	}
@@ -172,7 +174,7 @@ static int do_remount(struct runner *r)
 	return kern_mount(&r->k, toyfs(), r->live.ro, RUN_BYTES, 0);
 }
 
-static int call(struct runner *r, const struct op *op, unsigned int seq)
+int runner_call(struct runner *r, const struct op *op, unsigned int seq)
 {
 	struct kern *k = &r->k;
 	char text[4096];
@@ -210,7 +212,7 @@ static int call(struct runner *r, const struct op *op, unsigned int seq)
 		return kern_utimes(k, op->path, (int64_t)op->a, (int64_t)op->a);
 	case OP_SETXATTR:
 		return kern_setxattr(k, op->path, op->other,
-				     pattern(seq, 0, op->a), (uint32_t)op->a,
+				     pattern(r, seq, 0, op->a), (uint32_t)op->a,
 				     0);
 	case OP_RMXATTR:
 		return kern_removexattr(k, op->path, op->other);
@@ -271,7 +273,7 @@ static const char *compare_allowed(struct runner *r)
 {
 	unsigned int most = 0, same;
 
-	for (int i = 0; i < 2 && r->allowed[i]; i++) {
+	for (int i = 0; i < RUN_ALLOWED && r->allowed[i]; i++) {
 		const char *wrong = compare(r->allowed[i], &r->look, &same);
 
 		if (!wrong)
@@ -309,6 +311,7 @@ static const char *look(void *arg)
 
 static void allow(struct runner *r, struct model *a, struct model *b)
 {
+	memset(r->allowed, 0, sizeof(r->allowed));
 	r->allowed[0] = a;
 	r->allowed[1] = b;
 	r->im.state = model_sum(a) ^ (b ? model_sum(b) * 3 : 0);
@@ -325,6 +328,7 @@ static void live_fence(struct rec_region *live, void *arg)
 		r->wrong = "the memory isn't what was stored to it";
 	if (r->trying)
 		imager_point(im);
+	two_fence();
 }
 
 /* The call's caller may know by now that it is done. */
@@ -332,7 +336,7 @@ static void live_answered(struct kern *k)
 {
 	struct runner *r = k->arg;
 
-	if (r->trying && !r->in_part)
+	if (r->trying && !r->in_part && !two_answered(k))
 		allow(r, r->allowed[0], NULL);
 }
 
@@ -360,7 +364,7 @@ static void try_call(struct runner *r, struct model *before,
 	allow(r, after, before);
 	r->trying = true;
 	r->in_part = false;
-	err = call(r, op, (unsigned int)i);
+	err = runner_call(r, op, (unsigned int)i);
 	r->trying = false;
 	if (err == -ENOSPC && r->base->full)
 		return; /* in part */
@@ -395,39 +399,52 @@ static bool step(struct runner *r, struct model *m, const struct workload *w,
 	if (i >= w->from)
 		try_call(r, m, &after, op, i);
 	else
-		err = call(r, op, (unsigned int)i);
+		err = runner_call(r, op, (unsigned int)i);
 	model_free(m);
 	*m = after;
 	return !err;
+}
+
+bool runner_begin(struct runner *r)
+{
+	r->wrong = *r->broken ? r->broken : NULL;
+	r->im.wrong = NULL;
+	r->im.nested_failed = false;
+	r->call = -1;
+	if (r->wrong)
+		return false;
+	*said = '\0';
+	memset(r->opens, 0, sizeof(r->opens));
+	on_thread(0);
+	r->live.paused = false;
+	if (!kern_mount(&r->k, toyfs(), r->live.ro, RUN_BYTES, 0))
+		return true;
+	r->live.paused = true;
+	r->wrong = "the base can't be mounted";
+	return false;
+}
+
+const char *runner_end(struct runner *r)
+{
+	on_thread(0);
+	kern_kill(&r->k);
+	r->live.paused = true;
+	imager_reset(&r->im);
+	return r->wrong ? r->wrong : r->im.wrong;
 }
 
 const char *runner_run(struct runner *r, const struct workload *w)
 {
 	struct model m;
 
-	r->wrong = *r->broken ? r->broken : NULL;
-	r->im.wrong = NULL;
-	r->im.nested_failed = false;
-	r->call = -1;
-	if (r->wrong)
+	if (!runner_begin(r))
 		return r->wrong;
-	*said = '\0';
-	memset(r->opens, 0, sizeof(r->opens));
 	model_copy(&m, &r->start);
-	on_thread(0);
-	r->live.paused = false;
-	if (kern_mount(&r->k, toyfs(), r->live.ro, RUN_BYTES, 0)) {
-		r->wrong = "the base can't be mounted";
-	} else {
-		for (int i = 0; i < w->n && !r->wrong && !r->im.wrong; i++)
-			if (!step(r, &m, w, i))
-				break;
-		kern_kill(&r->k);
-	}
-	r->live.paused = true;
+	for (int i = 0; i < w->n && !r->wrong && !r->im.wrong; i++)
+		if (!step(r, &m, w, i))
+			break;
 	model_free(&m);
-	imager_reset(&r->im);
-	return r->wrong ? r->wrong : r->im.wrong;
+	return runner_end(r);
 }
 
 /* ---- bases ---- */
@@ -441,7 +458,7 @@ static void setup_call(struct runner *r, const struct op *op, unsigned int seq)
 	r->k.now = r->start.now;
 	err = model_apply(&r->start, op, seq);
 	if (!err)
-		err = call(r, op, seq);
+		err = runner_call(r, op, seq);
 	if (!err || (err == -ENOSPC && r->base->full) || *r->broken)
 		return;
 	op_print(op, text, sizeof(text));
@@ -511,6 +528,10 @@ int runner_init(struct runner *r, const struct base *base)
 	r->base = base;
 	r->k.answered = live_answered;
 	r->k.arg = r;
+	r->bytes = malloc(M_BYTES);
+	r->other_bytes = malloc(M_BYTES);
+	if (!r->bytes || !r->other_bytes)
+		return -ENOMEM;
 	model_init(&r->start, 1000000);
 	err = rec_region_new(&r->live, RUN_BYTES);
 	if (err)

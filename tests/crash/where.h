@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0 */
 /*
- * For -include: the recorder learns which line called pm.c.
+ * For -include: the recorder learns which line called pm.c, and of two calls in
+ * flight one goes on where the other waits.
  */
 #include "toyfs.h"
 
@@ -12,3 +13,11 @@ extern __thread const char *pm_where;
 #define pm_write(...) (PM_HERE, pm_write(__VA_ARGS__))
 #define pm_zero(...)  (PM_HERE, pm_zero(__VA_ARGS__))
 #define pm_fence(...) (PM_HERE, pm_fence(__VA_ARGS__))
+
+int two_mutex_lock(pthread_mutex_t *lock);
+int two_rdlock(pthread_rwlock_t *lock);
+int two_wrlock(pthread_rwlock_t *lock);
+
+#define pthread_mutex_lock    two_mutex_lock
+#define pthread_rwlock_rdlock two_rdlock
+#define pthread_rwlock_wrlock two_wrlock
