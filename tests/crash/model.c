@@ -525,6 +525,12 @@ static int do_tmplink(struct model *m, const struct op *op, unsigned int seq)
 	return err ? err : do_write(m, model_find(m, op->path), 0, op->a, seq);
 }
 
+/* By a descriptor; the others go by the name alone. */
+static bool is_of_file(enum op_code code)
+{
+	return (code >= OP_WRITE && code <= OP_SCRIBBLE) || code == OP_FSYNC;
+}
+
 /* A file that stays open is meant by its path, also without a name. */
 static int find_file(const struct model *m, const char *path)
 {
@@ -536,7 +542,8 @@ static int find_file(const struct model *m, const char *path)
 
 static int apply_node(struct model *m, const struct op *op, unsigned int seq)
 {
-	int node = find_file(m, op->path);
+	int node = is_of_file(op->code) ? find_file(m, op->path) :
+					  model_find(m, op->path);
 	struct m_node *n = &m->n[node];
 
 	if (node < 0)

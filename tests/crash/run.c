@@ -355,8 +355,8 @@ static void on_thread(int i)
 	zus_local_channel((unsigned int)i % 2);
 }
 
-static void try_call(struct runner *r, struct model *before,
-		     struct model *after, const struct op *op, int i)
+static int try_call(struct runner *r, struct model *before, struct model *after,
+		    const struct op *op, int i)
 {
 	int err;
 
@@ -367,7 +367,7 @@ static void try_call(struct runner *r, struct model *before,
 	err = runner_call(r, op, (unsigned int)i);
 	r->trying = false;
 	if (err == -ENOSPC && r->base->full)
-		return; /* in part */
+		return err; /* in part */
 	if (err && !r->wrong) {
 		snprintf(r->text, sizeof(r->text), "the call fails: %s",
 			 strerror(-err));
@@ -376,9 +376,10 @@ static void try_call(struct runner *r, struct model *before,
 	allow(r, after, NULL);
 	if (!r->wrong && !r->im.wrong)
 		imager_point(&r->im);
+	return err;
 }
 
-/* Returns false if the workload ends here: the model says it fails. */
+/* Returns false if the workload ends here: the call can't be made. */
 static bool step(struct runner *r, struct model *m, const struct workload *w,
 		 int i)
 {
@@ -397,7 +398,7 @@ static bool step(struct runner *r, struct model *m, const struct workload *w,
 	r->call = i;
 	r->calls++;
 	if (i >= w->from)
-		try_call(r, m, &after, op, i);
+		err = try_call(r, m, &after, op, i);
 	else
 		err = runner_call(r, op, (unsigned int)i);
 	model_free(m);
