@@ -16,7 +16,8 @@
 #include "two.h"
 #include "zus.h"
 
-#define QUICK_PAIRS 300
+#define QUICK_PAIRS  300
+#define QUICK_RANDOM 100
 
 struct options {
 	unsigned int length; /* of all sequences, 0: none */
@@ -151,10 +152,23 @@ static void run_sequences(const struct pass *p, int job)
 	}
 }
 
+static void run_random(uint64_t nr, bool quick, int job)
+{
+	struct workload w;
+
+	for (uint64_t i = (uint64_t)job; i < nr; i += (uint64_t)opt.jobs) {
+		if (is_enough())
+			return;
+		workload_random(opt.random_length, mix(i), &w);
+		run(&w, quick);
+	}
+}
+
 static void run_quick(int job)
 {
 	run_sequences(&(struct pass){ .len = 1, .quick = true }, job);
 	run_sequences(&(struct pass){ 2, true, QUICK_PAIRS }, job);
+	run_random(QUICK_RANDOM, true, job);
 }
 
 /* The pair with each two fences at which the calls give way. */
@@ -176,19 +190,6 @@ static void run_all_two(int job)
 	for (uint64_t i = (uint64_t)job; i < two_count();
 	     i += (uint64_t)opt.jobs)
 		run_two(i);
-}
-
-static void run_random(int job)
-{
-	struct workload w;
-
-	for (uint64_t i = (uint64_t)job; i < opt.random;
-	     i += (uint64_t)opt.jobs) {
-		if (is_enough())
-			return;
-		workload_random(opt.random_length, mix(i), &w);
-		run(&w, false);
-	}
 }
 
 /* Pairs, and after three of them a longer one, or two at once. */
@@ -228,7 +229,7 @@ static void work(int job)
 		run_sequences(&(struct pass){ .len = len }, job);
 	if (opt.slice)
 		run_slice(job);
-	run_random(job);
+	run_random(opt.random, false, job);
 	if (opt.two && !opt.run)
 		run_all_two(job);
 	for (unsigned int b = 0; b < nr_bases; b++) {
@@ -312,7 +313,7 @@ static void usage(FILE *to)
 	      "--run all pairs, at all fences.\n"
 	      "--slice: 1 call, then of the rest what the time allows, by seed.\n"
 	      "--run: the moments of the last of these calls. --base: begin with that one.\n"
-	      "--quick: first each call and 300 pairs with few images of each moment.\n"
+	      "--quick: first each call, 300 pairs, 100 random ones: few images of each moment.\n"
 	      "--first: no more after a failure, else after 10 of a job.\n"
 	      "--coverage: what is covered of toyfs, and how.\n",
 	      to);
