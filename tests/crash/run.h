@@ -23,7 +23,7 @@ struct runner {
 	struct kern look;		    /* over an image */
 	struct model *allowed[RUN_ALLOWED]; /* what a power cut may leave now */
 	bool trying;
-	bool in_part; /* the call failed: what it did may be there */
+	bool in_part; /* the call failed, or isn't answered before its end */
 	struct {
 		char path[OP_PATH];
 		int fd;
