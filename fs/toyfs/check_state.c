@@ -71,8 +71,25 @@ void ck_dev_tables(struct ck *ck)
 
 /* ---- journals ---- */
 
+/* All is in place: no record is needed, and no old one is to be replayed. */
+static void journals_worn(struct ck *ck)
+{
+	bool worn = false;
+
+	for (unsigned int i = 0; i < 2 * TOY_CHANNELS; i++)
+		worn |= toy_journal_worn(ck->fs, i / 2, i % 2);
+	if (!worn)
+		return;
+	ck_problem(ck, TOY_P_JOURNAL, 0, TOY_JOURNAL_OFF / TOY_BLOCK,
+		   "the numbers of journal records come to their end");
+	for (unsigned int i = 0; i < 2 * TOY_CHANNELS; i++)
+		ck_fix(ck, CK_JOURNAL, toy_journal_off(i / 2, i % 2), 0, 0, 0);
+}
+
 void ck_journals(struct ck *ck)
 {
+	uint64_t before = ck->res->problems;
+
 	for (unsigned int i = 0; i < 2 * TOY_CHANNELS; i++) {
 		uint64_t off = toy_journal_off(i / 2, i % 2);
 
@@ -82,6 +99,8 @@ void ck_journals(struct ck *ck)
 			   "a journal record that contradicts");
 		ck_fix(ck, CK_JOURNAL, off, 0, 0, 0);
 	}
+	if (ck->res->problems == before)
+		journals_worn(ck);
 }
 
 /* ---- the state node: units with sums of their own ---- */

@@ -101,11 +101,22 @@ static bool line_allowed(const struct toy_fs *fs, uint64_t off)
 		(bn >= TOY_AG_NODE_BN && bn < fs->blocks));
 }
 
+/* The largest number that the record draws the next one behind. */
+static uint64_t record_last(const struct found *f)
+{
+	uint64_t last = f->seq;
+
+	for (unsigned int c = 0; c < TOY_CHANNELS; c++)
+		if (le64toh(f->h->done[c]) > last)
+			last = le64toh(f->h->done[c]);
+	return last;
+}
+
 static bool record_contradicts(const struct toy_fs *fs, const struct found *f)
 {
 	const struct toy_jline *jl = (const void *)(f->h + 1);
 	bool bad = le64toh(f->h->channel) != f->channel || !f->seq ||
-		   f->seq > INT64_MAX;
+		   record_last(f) > INT64_MAX;
 
 	for (unsigned int i = 0; i < le16toh(f->h->nr); i++)
 		bad |= !line_allowed(fs, le64toh(jl[i].off));
@@ -131,6 +142,15 @@ bool toy_journal_contradicts(const struct toy_fs *fs, unsigned int channel,
 	struct found f;
 
 	return record_find(fs, channel, slot, &f) && record_contradicts(fs, &f);
+}
+
+bool toy_journal_worn(const struct toy_fs *fs, unsigned int channel,
+		      unsigned int slot)
+{
+	struct found f;
+
+	return record_find(fs, channel, slot, &f) &&
+	       record_last(&f) > INT64_MAX / 2;
 }
 
 static int by_seq(const void *a, const void *b)
@@ -207,6 +227,10 @@ int toy_journal_recover(struct toy_fs *fs)
 		toy_log(TOY_LOG_INFO, "toyfs: %u transactions replayed",
 			written);
 	}
+	/* fsck may have dropped what it found before. */
+	atomic_store(&fs->seq, 0);
+	for (unsigned int c = 0; c < TOY_CHANNELS; c++)
+		atomic_store(&fs->chan[c]->done, 0);
 	for (unsigned int i = 0; i < nr; i++) {
 		struct toy_channel *ch = fs->chan[f[i].channel];
 

@@ -128,6 +128,9 @@ int toy_journal_recover(struct toy_fs *fs);
 /* Is there a record with the right sum that no transaction can have written? */
 bool toy_journal_contradicts(const struct toy_fs *fs, unsigned int channel,
 			     unsigned int slot);
+/* Is there one that soon leaves no numbers for others? */
+bool toy_journal_worn(const struct toy_fs *fs, unsigned int channel,
+		      unsigned int slot);
 
 /* alloc.c */
 int toy_ags_init(struct toy_fs *fs);
