@@ -50,6 +50,16 @@ void toy_ags_free(struct toy_fs *fs)
 	fs->ags = NULL;
 }
 
+int toy_ags_reset(struct toy_fs *fs)
+{
+	memset(fs->verified, 0, fs->blocks / 8);
+	toy_ags_free(fs);
+	atomic_store(&fs->free_blocks, 0);
+	atomic_store(&fs->free_known, false);
+	fs->ags_asked = 0;
+	return toy_ags_init(fs);
+}
+
 static uint32_t ag_size(const struct toy_fs *fs, uint32_t a)
 {
 	uint64_t left = fs->blocks - fs->data_bn - (uint64_t)a * TOY_AG_BLOCKS;

@@ -11,6 +11,7 @@
 
 /* Of 16 slots; fewer may be broken. */
 #define SLOTS_FOR_SURE 9
+#define MAX_HOLES      8 /* more than there are other blocks */
 
 struct found {
 	uint64_t *bn; /* by block of the inode file, 0: none */
@@ -73,6 +74,19 @@ static int scan(const struct toy_fs *fs, struct found *f)
 			return err;
 	}
 	return 0;
+}
+
+/* One that is far behind all others is no block of the inode file. */
+static void cut(struct found *f)
+{
+	uint64_t have = 0, nr = 0;
+
+	for (uint64_t lblk = 0; lblk < f->nr; lblk++) {
+		have += f->bn[lblk] != 0;
+		if (f->bn[lblk] && lblk + 1 - have <= have + MAX_HOLES)
+			nr = lblk + 1;
+	}
+	f->nr = nr;
 }
 
 /* ---- the map ---- */
@@ -138,6 +152,7 @@ static int map_add(struct toy_fs *fs, const struct found *f, uint64_t lblk,
 			     TOY_K_STATE);
 	if (!st)
 		return rp_end(t.tx, -ENOMEM);
+	t.tx->keep = TOY_KEEP_NONE;
 	if (!bn)
 		err = block_new(t.tx, lblk, &bn);
 	t.root = &st->itable;
@@ -147,12 +162,92 @@ static int map_add(struct toy_fs *fs, const struct found *f, uint64_t lblk,
 	return rp_end(t.tx, err);
 }
 
-static int map_all(struct toy_fs *fs, const struct found *f)
+/* ---- space: what bitmaps say may be as wrong as the map ---- */
+
+#define WORDS (TOY_AG_BLOCKS / 64U)
+
+/*
+ * Blocks that were found are in use, and @give isn't (0: none). Of a broken AG all
+ * others are in use.
+ */
+static int ag_settle(struct ck *ck, uint32_t ag, uint64_t give)
+{
+	uint64_t first = ck->fs->data_bn + (uint64_t)ag * TOY_AG_BLOCKS;
+	uint64_t bn = TOY_AG_NODE_BN + ag;
+	bool ok = toy_node_sum_ok(ck->fs, bn);
+	uint32_t free_ = 0;
+	struct toy_node *n;
+	struct toy_tx *tx;
+	__le64 *bits;
+	int err = toy_tx_begin(ck->fs, 0, &tx);
+
+	if (err)
+		return err;
+	n = rp_get(tx, bn, 0, TOY_BLOCK);
+	if (!n)
+		return rp_end(tx, -ENOMEM);
+	bits = (__le64 *)(n + 1);
+	n->magic = htole32(TOY_AG_MAGIC);
+	n->owner = htole64(ag);
+	for (unsigned int w = 0; w < WORDS; w++) {
+		uint64_t at = first + w * 64ULL;
+
+		bits[w] |= at < ck->fs->blocks && ok ?
+				   htole64(ck->used[at / 64]) :
+				   ~0ULL;
+		if (give >= at && give - at < 64)
+			bits[w] &= ~htole64(1ULL << (give - at));
+		free_ += (uint32_t)__builtin_popcountll(~bits[w]);
+	}
+	n->free = htole32(free_);
+	rp_sum(n, bn, 0, TOY_BLOCK, offsetof(struct toy_node, sum));
+	return rp_end(tx, 0);
+}
+
+static int space_settle(struct ck *ck, const struct found *f)
+{
+	for (uint64_t lblk = 0; lblk < f->nr; lblk++)
+		if (f->bn[lblk])
+			ck->used[f->bn[lblk] / 64] |= 1ULL << f->bn[lblk] % 64;
+	for (uint32_t ag = 0; ag < ck->fs->ag_count; ag++) {
+		int err = ag_settle(ck, ag, 0);
+
+		if (err)
+			return err;
+	}
+	return toy_ags_reset(ck->fs);
+}
+
+/* Without space: better 16 inodes less than all from here on. */
+static int give_last(struct ck *ck, struct found *f)
+{
+	uint64_t bn = f->bn[--f->nr];
+	int err = ag_settle(
+		ck, (uint32_t)((bn - ck->fs->data_bn) / TOY_AG_BLOCKS), bn);
+
+	f->bn[f->nr] = 0;
+	while (f->nr && !f->bn[f->nr - 1])
+		f->nr--;
+	return err ? err : toy_ags_reset(ck->fs);
+}
+
+/* ---- all ---- */
+
+static int map_all(struct ck *ck, struct found *f)
 {
 	for (uint64_t lblk = 0; lblk < f->nr;) {
 		uint32_t len = run_at(f, lblk);
-		int err = map_add(fs, f, lblk, len);
+		int err = map_add(ck->fs, f, lblk, len);
 
+		if (err == -ENOSPC && f->bn[f->nr - 1]) {
+			err = give_last(ck, f);
+			/* What it gave may fill a hole here. */
+			if (f->nr <= lblk)
+				f->nr = lblk + 1;
+			len = 0;
+		} else if (err == -ENOSPC && lblk) {
+			break;
+		}
 		if (err)
 			return err;
 		lblk += len;
@@ -165,13 +260,16 @@ int rp_itable(struct ck *ck)
 	struct found f = { 0 };
 	int err = scan(ck->fs, &f);
 
+	cut(&f);
 	/* Without one block nothing was ever there to be found. */
 	if (!err && !f.nr)
 		err = -EUCLEAN;
 	if (!err)
 		err = head_empty(ck->fs);
 	if (!err)
-		err = map_all(ck->fs, &f);
+		err = space_settle(ck, &f);
+	if (!err)
+		err = map_all(ck, &f);
 	free(f.bn);
 	return err;
 }

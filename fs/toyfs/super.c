@@ -373,13 +373,8 @@ int toy_recover(struct toy_fs *fs)
 	if (err)
 		return err;
 	/* What was read before the replay may be old. */
-	memset(fs->verified, 0, fs->blocks / 8);
-	toy_ags_free(fs);
 	toy_itab_free(fs);
-	atomic_store(&fs->free_blocks, 0);
-	atomic_store(&fs->free_known, false);
-	fs->ags_asked = 0;
-	err = toy_ags_init(fs);
+	err = toy_ags_reset(fs);
 	if (err)
 		return err;
 	return toy_node_read(fs, NULL, TOY_STATE_BN, TOY_STATE_MAGIC, &state);

@@ -135,6 +135,8 @@ bool toy_journal_worn(const struct toy_fs *fs, unsigned int channel,
 /* alloc.c */
 int toy_ags_init(struct toy_fs *fs);
 void toy_ags_free(struct toy_fs *fs);
+/* Nothing that was read before counts: nodes are verified again. */
+int toy_ags_reset(struct toy_fs *fs);
 /* Takes the commit locks and changes the bitmap nodes. */
 int toy_ags_apply(struct toy_tx *tx);
 /* Gives volatile bits back and drops the commit locks. */
