@@ -118,8 +118,9 @@ static int root_get(struct toy_sbi *ts, struct zufs_ioc_mount *zim)
 	int err = toy_inode_get(ts, TOY_ROOT_INO, 0, &zim->root, &root);
 
 	if (err)
-		return err == -ESTALE ? toy_corrupt(TOY_ROOT_INO, "no root") :
-					err;
+		return err == -ESTALE || err == -ENOENT ?
+			       toy_corrupt(TOY_ROOT_INO, "no root") :
+			       err;
 	if ((le16toh(zim->root.zi.i_mode) & 0170000) != 0040000) {
 		toy_inode_put(root);
 		return toy_corrupt(TOY_ROOT_INO, "the root is no directory");

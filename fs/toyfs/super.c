@@ -279,7 +279,7 @@ int toy_mkfs(void *base, uint64_t bytes, const struct toy_mkfs_opts *opts)
 
 /* ---- open ---- */
 
-bool toy_super_ok(const struct toy_fs *fs, uint64_t off)
+static bool super_summed(const struct toy_fs *fs, uint64_t off)
 {
 	const struct toy_super *sb = pm_at(fs, off);
 
@@ -288,21 +288,32 @@ bool toy_super_ok(const struct toy_fs *fs, uint64_t off)
 					   offsetof(struct toy_super, sum));
 }
 
+static const char *super_wrong(const struct toy_fs *fs,
+			       const struct toy_super *sb)
+{
+	uint64_t blocks = le64toh(sb->blocks), data_bn;
+	uint32_t ag_count;
+
+	if (blocks % 512 || blocks < TOY_MIN_BLOCKS ||
+	    blocks > fs->bytes / TOY_BLOCK)
+		return "superblock: size doesn't fit the devices";
+	geometry(blocks, &data_bn, &ag_count);
+	if (data_bn != le64toh(sb->data_bn) ||
+	    ag_count != le64toh(sb->ag_count))
+		return "superblock: geometry contradicts the size";
+	return NULL;
+}
+
+bool toy_super_ok(const struct toy_fs *fs, uint64_t off)
+{
+	return super_summed(fs, off) && !super_wrong(fs, pm_at(fs, off));
+}
+
 static int super_take(struct toy_fs *fs, const struct toy_super *sb,
 		      const char **why)
 {
 	fs->blocks = le64toh(sb->blocks);
-	if (fs->blocks % 512 || fs->blocks < TOY_MIN_BLOCKS ||
-	    fs->blocks > fs->bytes / TOY_BLOCK) {
-		*why = "superblock: size doesn't fit the devices";
-		return -EUCLEAN;
-	}
 	geometry(fs->blocks, &fs->data_bn, &fs->ag_count);
-	if (fs->data_bn != le64toh(sb->data_bn) ||
-	    fs->ag_count != le64toh(sb->ag_count)) {
-		*why = "superblock: geometry contradicts the size";
-		return -EUCLEAN;
-	}
 	if (sb->feat_incompat) {
 		*why = "filesystem has features unknown here";
 		return -EINVAL;
@@ -318,20 +329,29 @@ static int super_take(struct toy_fs *fs, const struct toy_super *sb,
 
 static int super_read(struct toy_fs *fs, const char **why)
 {
+	uint64_t off[2] = { TOY_SB_OFF, COPY_OFF + TOY_SB_OFF };
+
 	if (!toy_dev_table_ok(pm_at(fs, 0)) &&
 	    !toy_dev_table_ok(pm_at(fs, COPY_OFF))) {
 		*why = "no device table of toyfs";
 		return -EINVAL;
 	}
-	if (toy_super_ok(fs, TOY_SB_OFF))
-		return super_take(fs, pm_at(fs, TOY_SB_OFF), why);
-	if (!toy_super_ok(fs, COPY_OFF + TOY_SB_OFF)) {
-		*why = "no valid superblock";
-		return -EINVAL;
+	for (int i = 0; i < 2; i++) {
+		if (!toy_super_ok(fs, off[i]))
+			continue;
+		if (i)
+			toy_log(TOY_LOG_WARN,
+				"toyfs: block 0: bad superblock, its copy is used");
+		return super_take(fs, pm_at(fs, off[i]), why);
 	}
-	toy_log(TOY_LOG_WARN,
-		"toyfs: block 0: bad superblock, its copy is used");
-	return super_take(fs, pm_at(fs, COPY_OFF + TOY_SB_OFF), why);
+	*why = "no valid superblock";
+	for (int i = 0; i < 2; i++) {
+		if (!super_summed(fs, off[i]))
+			continue;
+		*why = super_wrong(fs, pm_at(fs, off[i]));
+		return -EUCLEAN;
+	}
+	return -EINVAL;
 }
 
 int toy_open(struct toy_fs *fs, void *base, uint64_t bytes, const char **why)

@@ -229,7 +229,7 @@ bool toy_dev_table_ok(const struct zufs_dev_table *dt);
 /* Where tables of all its devices are, copies too; @bn has room for 2 * ZUFS_MAX_DEVICES. Returns their number. */
 unsigned int toy_dev_table_blocks(const struct zufs_dev_table *dt,
 				  uint64_t *bn);
-/* The superblock at byte @off: magic and sum. */
+/* The superblock at byte @off: magic, sum, and a size that fits. */
 bool toy_super_ok(const struct toy_fs *fs, uint64_t off);
 /* What dt->sum has to be, in host order. */
 uint64_t toy_dev_table_sum(const struct zufs_dev_table *dt);

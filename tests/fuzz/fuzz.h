@@ -27,6 +27,8 @@ void media_make(void);
 /* What is there now is what media_restore() makes again. */
 void media_keep(void);
 void media_restore(void);
+/* Are [off, +len) as they were kept? */
+bool media_same(uint64_t off, uint64_t len);
 /* [off, +len) is about to change. */
 void media_dirty(uint64_t off, uint64_t len);
 

@@ -79,6 +79,11 @@ void media_restore(void)
 	}
 }
 
+bool media_same(uint64_t off, uint64_t len)
+{
+	return !memcmp(media + off, kept + off, len);
+}
+
 /* ---- libpmem ---- */
 
 static void *store_at(void *dst, size_t len)

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "fuzz.h"
 #include "toycheck.h"
@@ -124,13 +125,25 @@ static bool lost(void *arg, const struct toy_problem *p)
 	return p->code == TOY_P_LOST || unclean(arg, p);
 }
 
+/* One of two is enough, unless the other says that a later version made it. */
+static bool can_open(const char *why)
+{
+	uint64_t copy = ZUFS_MDT_COPY_OFFSET;
+
+	return (media_same(0, TOY_SB_OFF) || media_same(copy, TOY_SB_OFF)) &&
+	       (media_same(TOY_SB_OFF, 2048) ||
+		media_same(copy + TOY_SB_OFF, 2048)) &&
+	       strcmp(why, "filesystem has features unknown here") != 0;
+}
+
 static int repair_once(struct toy_fs *fs, const struct toy_check_opts *opts)
 {
 	struct toy_check_result res;
 	const char *why;
 	int err = toy_open(fs, media, FUZZ_BYTES, &why);
 
-	/* Both superblocks or tables, or features of a later version. */
+	if (err && can_open(why))
+		found("no open: %s", why);
 	if (err)
 		return -EROFS;
 	err = toy_repair(fs, opts, &res);
