@@ -2,6 +2,8 @@
 /*
  * fsck: inode slots, and what an inode owns.
  */
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -109,38 +111,74 @@ void ck_slots(struct ck *ck)
 
 /* ---- xattrs ---- */
 
-static bool has_before(const struct toy_node *n, uint32_t end,
-		       const struct toy_xattr *x)
-{
-	for (uint32_t off = sizeof(*n); off < end;) {
-		const struct toy_xattr *y =
-			(const void *)((const char *)n + off);
+/* An open hash of the chain's names: it may have 100,000 of them. */
 
-		if (y == x)
-			return false;
-		if (y->type == x->type && y->nlen == x->nlen &&
-		    !memcmp(y->name, x->name, x->nlen))
-			return true;
-		off += TOY_XATTR_LEN(y->nlen, le16toh(y->vlen));
+static uint64_t name_hash(const struct ck *ck, const struct toy_xattr *x)
+{
+	return toy_siphash(ck->xattrs.key, &x->type, 2U + x->nlen);
+}
+
+static bool same_xattr(const struct toy_xattr *x, const struct toy_xattr *y)
+{
+	return y->type == x->type && y->nlen == x->nlen &&
+	       !memcmp(y->name, x->name, x->nlen);
+}
+
+/* Where the name is, or would be. */
+static const struct toy_xattr **name_at(const struct ck *ck,
+					const struct toy_xattr *x)
+{
+	const struct ck_xattrs *s = &ck->xattrs;
+	size_t i = name_hash(ck, x) & (s->cap - 1);
+
+	while (s->at[i] && !same_xattr(s->at[i], x))
+		i = (i + 1) & (s->cap - 1);
+	return &s->at[i];
+}
+
+static bool names_grow(struct ck *ck)
+{
+	struct ck_xattrs old = ck->xattrs;
+	size_t cap = old.cap ? old.cap * 2 : 64;
+	void *p = calloc(cap, sizeof(*old.at));
+
+	if (!p)
+		return false;
+	ck->xattrs.at = p;
+	ck->xattrs.cap = cap;
+	for (size_t i = 0; i < old.cap; i++)
+		if (old.at[i])
+			*name_at(ck, old.at[i]) = old.at[i];
+	free(old.at);
+	return true;
+}
+
+static void names_free(struct ck *ck)
+{
+	free(ck->xattrs.at);
+	ck->xattrs.at = NULL;
+	ck->xattrs.cap = 0;
+	ck->xattrs.nr = 0;
+}
+
+/* Is the name before @x in the chain? If not, it is from now on. */
+static bool in_chain(struct ck *ck, const struct toy_xattr *x)
+{
+	const struct toy_xattr **at;
+
+	if (ck->xattrs.nr * 2 >= ck->xattrs.cap && !names_grow(ck)) {
+		ck->err = -ENOMEM;
+		return false;
 	}
+	at = name_at(ck, x);
+	if (*at)
+		return true;
+	*at = x;
+	ck->xattrs.nr++;
 	return false;
 }
 
-/* Is the name in a node of the chain before @n? Those were checked. */
-static bool in_chain(struct ck *ck, uint64_t first, const struct toy_node *n,
-		     const struct toy_xattr *x)
-{
-	const struct toy_node *m;
-
-	for (m = pm_at(ck->fs, first * TOY_BLOCK); m != n;
-	     m = pm_at(ck->fs, le64toh(m->link) * TOY_BLOCK))
-		if (has_before(m, TOY_BLOCK - le32toh(m->free), x))
-			return true;
-	return has_before(n, TOY_BLOCK - le32toh(n->free), x);
-}
-
-static const char *xattr_node_wrong(struct ck *ck, uint64_t first,
-				    const struct toy_node *n)
+static const char *xattr_node_wrong(struct ck *ck, const struct toy_node *n)
 {
 	const char *wrong = toy_xattr_wrong(n);
 	uint32_t end = TOY_BLOCK - le32toh(n->free), nr = 0, off;
@@ -153,7 +191,7 @@ static const char *xattr_node_wrong(struct ck *ck, uint64_t first,
 		x = (const void *)((const char *)n + off);
 		if (!x->type || x->type > ZUFS_XATTR_USER)
 			return "an xattr of no type";
-		if (in_chain(ck, first, n, x))
+		if (in_chain(ck, x))
 			return "an xattr's name stands twice";
 	}
 	if (!nr || nr != le16toh(n->nr))
@@ -178,16 +216,17 @@ static void xattrs(struct ck *ck, uint64_t ino, uint64_t first)
 		else
 			n = ck_node(ck, bn, TOY_XATTR_MAGIC, ino);
 		if (n)
-			wrong = xattr_node_wrong(ck, first, n);
+			wrong = xattr_node_wrong(ck, n);
 		if (wrong)
 			ck_problem(ck, TOY_P_XATTR, ino, bn, wrong);
 		if (wrong || (!n && !ck->mends))
 			ck_fix(ck, CK_XATTR, ino, before, 0, 0);
 		if (wrong || !n)
-			return;
+			break;
 		before = bn;
 		bn = le64toh(n->link);
 	}
+	names_free(ck);
 }
 
 /* ---- what an inode owns ---- */

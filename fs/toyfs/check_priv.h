@@ -62,6 +62,13 @@ struct ck_inode {
 	bool reached;  /* a directory below the root */
 };
 
+/* Names of the chain of xattrs that is checked now. */
+struct ck_xattrs {
+	const struct toy_xattr **at;
+	size_t nr, cap;	 /* a power of 2 */
+	uint64_t key[2]; /* media can't know it */
+};
+
 struct ck {
 	struct toy_fs *fs;
 	const struct toy_check_opts *opts;
@@ -70,6 +77,7 @@ struct ck {
 	uint64_t nr;	/* slots of the inode file */
 	uint64_t *itab; /* its blocks, 0: unknown */
 	struct ck_inode *inode;
+	struct ck_xattrs xattrs;
 
 	bool repair;	    /* collect what repairs do */
 	bool accepted;	    /* the last problem is to be repaired */
@@ -78,7 +86,7 @@ struct ck {
 	bool mends; /* the node that ck_node() didn't return will be back */
 	struct ck_fix *fix;
 	size_t nr_fixes, cap_fixes;
-	int err; /* no memory for a fix */
+	int err; /* no memory for a fix, or a name */
 };
 
 /* All checks of one pass; then @done, if it isn't NULL, while @ck still stands. */
