@@ -554,6 +554,22 @@ static int drop_own(struct toy_tx *tx, uint64_t *bn, uint64_t end,
 	return 1;
 }
 
+static int free_bad(uint64_t bn, const char *cause)
+{
+	toy_log(TOY_LOG_ERR, "toyfs: block %llu: %s", (unsigned long long)bn,
+		cause);
+	return -EUCLEAN;
+}
+
+/*
+ * More blocks than the bitmap lines have bits: one was freed twice. The commit
+ * would find that, but what points at itself would never get there.
+ */
+static bool frees_twice(const struct toy_tx *tx)
+{
+	return tx->nr_lines < TOY_J_LINES && tx->nr_freed > tx->nr_lines * 512;
+}
+
 static int free_old(struct toy_tx *tx, uint64_t bn, uint64_t end)
 {
 	struct toy_run *r;
@@ -561,6 +577,9 @@ static int free_old(struct toy_tx *tx, uint64_t bn, uint64_t end)
 	if (bn == end)
 		return 0;
 	run_note(tx, bn, (uint32_t)(end - bn));
+	tx->nr_freed += end - bn;
+	if (frees_twice(tx))
+		return free_bad(bn, "freed twice");
 	r = tx->nr_runs ? &tx->runs[tx->nr_runs - 1] : NULL;
 	if (r && r->kind == TOY_R_FREE && end == r->bn &&
 	    r->len + (end - bn) <= UINT32_MAX) {
@@ -576,12 +595,8 @@ int toy_free(struct toy_tx *tx, uint64_t bn, uint32_t len)
 	uint64_t end = bn + len, own = bn, next = bn;
 	int found;
 
-	if (!len || !toy_is_data(tx->fs, bn, len)) {
-		toy_log(TOY_LOG_ERR,
-			"toyfs: block %llu: freed, but is no data block",
-			(unsigned long long)bn);
-		return -EUCLEAN;
-	}
+	if (!len || !toy_is_data(tx->fs, bn, len))
+		return free_bad(bn, "freed, but is no data block");
 	toy_tx_drop(tx, bn, len);
 	while ((found = drop_own(tx, &own, end, &next)) > 0) {
 		int err = free_old(tx, bn, own);

@@ -101,20 +101,24 @@ static int free_map(struct toy_fs *fs, struct toy_tx *tx, struct toy_slot *slot,
 	return err;
 }
 
-/* The chain loses its head at each round, so a circle ends in a double free. */
+/* The chain loses its head at each round, so a circle frees a block twice. */
 static int free_xattrs(struct toy_fs *fs, struct toy_tx *tx,
 		       struct toy_slot *slot, bool *done)
 {
-	const void *node;
+	const struct toy_node *node;
 	uint64_t bn, next;
 	int err;
 
 	while (slot->zi.i_xattr && toy_tx_room(tx) > 2 * TOY_STEP_ROOM) {
 		bn = le64toh(slot->zi.i_xattr);
-		err = toy_node_read(fs, tx, bn, TOY_XATTR_MAGIC, &node);
+		err = toy_node_read(fs, tx, bn, TOY_XATTR_MAGIC,
+				    (const void **)&node);
 		if (err)
 			return err;
-		next = le64toh(((const struct toy_node *)node)->link);
+		if (node->owner != slot->zi.i_ino)
+			return toy_corrupt(le64toh(slot->zi.i_ino),
+					   "an xattr node of another inode");
+		next = le64toh(node->link);
 		err = toy_free(tx, bn, 1);
 		if (err)
 			return err;

@@ -464,6 +464,7 @@ static void tx_reset(struct toy_tx *tx)
 	if (tx->nr_lines)
 		memset(tx->line_set, 0, sizeof(tx->line_set));
 	tx->nr_lines = 0;
+	tx->nr_freed = 0;
 	tx->nr_runs = 0;
 	tx->nr_own = 0;
 	tx->grow_len = 0;

@@ -74,7 +74,8 @@ struct toy_tx {
 	unsigned int nr_own; /* runs of kind ALLOC and RESERVED, at most */
 	uint64_t line_set[TOY_LINE_SET]; /* bitmap lines the runs touch */
 	unsigned int nr_lines;
-	uint32_t *ags; /* whose commit locks are held, ascending */
+	uint64_t nr_freed; /* blocks, before duplicates are noticed */
+	uint32_t *ags;	   /* whose commit locks are held, ascending */
 	unsigned int nr_ags, cap_ags;
 
 	enum toy_keep keep;
