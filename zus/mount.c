@@ -322,8 +322,9 @@ int zus_server_start(struct zus_server *srv)
 	sigset_t all, old;
 	int err;
 
-	/* Signals are for the thread that called this. */
+	/* Signals are for the thread that called this, but for one's own fault. */
 	sigfillset(&all);
+	sigdelset(&all, SIGBUS);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	err = zus_zts_start(srv);
 	if (!err)

@@ -22,6 +22,8 @@
 #ifndef ZUS_H
 #define ZUS_H
 
+#include <errno.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -276,6 +278,44 @@ enum {
 };
 void zus_log(int level, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* ---- poison ---- */
+
+/*
+ * A load of pmem that can't be read is a SIGBUS. ZUS_TRY() is what @call, an int
+ * function's call, returns; or -EIO, after a line in the log, if it or what it
+ * calls met such memory in [addr, addr + bytes). Then @call was left where it
+ * was, by siglongjmp(3). So whoever takes something inside of it (a lock, a
+ * reference, memory), and reads pmem before that is given back, reads in a
+ * ZUS_TRY() of its own, or leaves it where the caller of the outer one finds
+ * it. They nest; the innermost is left. A SIGBUS outside of all is the end of
+ * the server, as without libzus.
+ */
+struct zus_try {
+	const void *addr;
+	uint64_t bytes;
+	const void *at; /* NULL: not known */
+	struct zus_try *outer;
+	sigjmp_buf env;
+};
+void zus_try_enter(struct zus_try *t, const void *addr, uint64_t bytes);
+void zus_try_leave(const struct zus_try *t);
+int zus_try_failed(const struct zus_try *t);
+
+#define ZUS_TRY(addr, bytes, call)                               \
+	({                                                       \
+		struct zus_try zus_t_;                           \
+		int zus_err_;                                    \
+                                                                 \
+		if (sigsetjmp(zus_t_.env, 0)) {                  \
+			zus_err_ = zus_try_failed(&zus_t_);      \
+		} else {                                         \
+			zus_try_enter(&zus_t_, (addr), (bytes)); \
+			zus_err_ = (call);                       \
+			zus_try_leave(&zus_t_);                  \
+		}                                                \
+		zus_err_;                                        \
+	})
 
 /* ---- a plugin without a kernel: the in-process transport ---- */
 

@@ -78,39 +78,49 @@ static int ag_bad(uint32_t a, const char *cause)
 	return -EUCLEAN;
 }
 
-/* Under ag->lock, before the first commit that changes the AG. */
-static int ag_load(struct toy_fs *fs, uint32_t a)
+static int ag_read(struct toy_fs *fs, uint32_t a, uint64_t *bits,
+		   uint32_t *free_)
 {
-	struct toy_ag *ag = &fs->ags[a];
+	uint32_t size = ag_size(fs, a), nr = 0;
 	const struct toy_node *n;
-	uint32_t free_ = 0, size = ag_size(fs, a);
-	uint64_t *bits;
-	int err;
+	int err = toy_node_read(fs, NULL, TOY_AG_NODE_BN + a, TOY_AG_MAGIC,
+				(const void **)&n);
 
-	if (ag->bits)
-		return 0;
-	err = toy_node_read(fs, NULL, TOY_AG_NODE_BN + a, TOY_AG_MAGIC,
-			    (const void **)&n);
 	if (err)
 		return err;
-	bits = malloc(WORDS * sizeof(*bits));
-	if (!bits)
-		return -ENOMEM;
 	memcpy(bits, n + 1, WORDS * sizeof(*bits));
 	for (uint32_t i = 0; i < WORDS; i++) {
 		bits[i] = le64toh(bits[i]);
 		/* Sizes are multiples of 512: a word is inside or outside. */
 		if (i * 64 >= size && bits[i] != ~0ULL)
-			free_ = TOY_AG_BLOCKS + 1;
+			nr = TOY_AG_BLOCKS + 1;
 		else
-			free_ += (uint32_t)__builtin_popcountll(~bits[i]);
+			nr += (uint32_t)__builtin_popcountll(~bits[i]);
 	}
-	if (free_ != le32toh(n->free) || le64toh(n->owner) != a) {
-		free(bits);
+	if (nr != le32toh(n->free) || le64toh(n->owner) != a)
 		return ag_bad(a, "bitmap contradicts its header");
+	*free_ = nr;
+	return 0;
+}
+
+/* Under ag->lock, before the first commit that changes the AG. */
+static int ag_load(struct toy_fs *fs, uint32_t a)
+{
+	struct toy_ag *ag = &fs->ags[a];
+	uint64_t *bits;
+	int err;
+
+	if (ag->bits)
+		return 0;
+	bits = malloc(WORDS * sizeof(*bits));
+	if (!bits)
+		return -ENOMEM;
+	err = toy_try(fs, ag_read(fs, a, bits, &ag->free));
+	if (err) {
+		free(bits);
+		return err;
 	}
 	ag->bits = bits;
-	ag->free = free_;
 	return 0;
 }
 
@@ -227,7 +237,8 @@ static int ag_take(struct toy_fs *fs, uint32_t a, uint32_t start, uint32_t want,
 
 	*len = 0;
 	pthread_mutex_lock(&ag->lock);
-	err = ag_load(fs, a);
+	/* After a failed commit blocks that it has are given back. */
+	err = fs->failed ? -EIO : ag_load(fs, a);
 	if (!err && ag->free && aligned)
 		*len = find_aligned(ag->bits, start, want, &pos);
 	else if (!err && ag->free)
@@ -250,21 +261,28 @@ static uint64_t own_place(const struct toy_fs *fs, unsigned int channel)
 	       lines * (channel % TOY_CHANNELS) / TOY_CHANNELS * 512;
 }
 
+static int ag_read_free(struct toy_fs *fs, uint32_t a)
+{
+	const struct toy_node *n;
+	int err = toy_node_read(fs, NULL, TOY_AG_NODE_BN + a, TOY_AG_MAGIC,
+				(const void **)&n);
+
+	if (err)
+		return err;
+	fs->ags[a].free = le32toh(n->free);
+	if (fs->ags[a].free > ag_size(fs, a))
+		return ag_bad(a, "too many free blocks");
+	return 0;
+}
+
 static int ag_count(struct toy_fs *fs, uint32_t a)
 {
 	struct toy_ag *ag = &fs->ags[a];
-	const struct toy_node *n;
 	int err = 0;
 
 	pthread_mutex_lock(&ag->lock);
-	if (!ag->counted && !ag->bits) {
-		err = toy_node_read(fs, NULL, TOY_AG_NODE_BN + a, TOY_AG_MAGIC,
-				    (const void **)&n);
-		if (!err)
-			ag->free = le32toh(n->free);
-		if (!err && ag->free > ag_size(fs, a))
-			err = ag_bad(a, "too many free blocks");
-	}
+	if (!ag->counted && !ag->bits)
+		err = toy_try(fs, ag_read_free(fs, a));
 	if (!err && !ag->counted) {
 		ag->counted = true;
 		atomic_fetch_add(&fs->free_blocks, ag->free);
@@ -275,52 +293,68 @@ static int ag_count(struct toy_fs *fs, uint32_t a)
 
 /* ---- what is kept ---- */
 
-static uint64_t kept(const struct toy_fs *fs, enum toy_keep keep)
+static int kept_now(const struct toy_fs *fs, enum toy_keep keep, uint64_t *n)
 {
 	const struct toy_state *st = pm_at(fs, TOY_STATE_BN * TOY_BLOCK);
-	uint64_t blocks = le64toh(st->itable_blocks), n;
+	uint64_t blocks = le64toh(st->itable_blocks);
 
 	if (blocks > fs->blocks)
 		blocks = fs->blocks;
 	/* One more for the rest, one for what the inode file grows by now. */
-	n = blocks * TOY_SLOTS_PER_BLOCK / TOY_ORPH_ENTRIES + 2;
-	return keep == TOY_KEEP_ORPHANS ? n : n + TOY_SPARE;
+	*n = blocks * TOY_SLOTS_PER_BLOCK / TOY_ORPH_ENTRIES + 2;
+	if (keep != TOY_KEEP_ORPHANS)
+		*n += TOY_SPARE;
+	return 0;
 }
 
-uint64_t toy_kept(const struct toy_fs *fs)
+static int kept(const struct toy_fs *fs, enum toy_keep keep, uint64_t *n)
 {
-	return kept(fs, TOY_KEEP_ALL);
+	return toy_try(fs, kept_now(fs, keep, n));
+}
+
+int toy_kept(const struct toy_fs *fs, uint64_t *blocks)
+{
+	return kept(fs, TOY_KEEP_ALL, blocks);
 }
 
 /*
- * Lets the caller look for up to @want blocks; returns for how many, or 0: no
- * space. AGs are counted as far as there is no room without them; a bad one has
- * none. Who finds that others look for the rest waits for what they leave.
+ * Lets the caller look for up to @want blocks; *may: for how many. AGs are
+ * counted as far as there is no room without them; a bad one has none. Who
+ * finds that others look for the rest waits for what they leave.
  */
-static uint32_t claim(struct toy_fs *fs, enum toy_keep keep, uint32_t want)
+static int claim(struct toy_fs *fs, enum toy_keep keep, uint32_t want,
+		 uint32_t *may)
 {
-	int64_t room;
+	int64_t room = 0;
+	uint64_t keeps;
+	bool bad = false;
+	int err;
 
 	pthread_mutex_lock(&fs->room_lock);
 	for (;;) {
+		err = kept(fs, keep, &keeps);
+		if (err)
+			break;
 		room = atomic_load(&fs->free_blocks) -
-		       (int64_t)(fs->claimed + kept(fs, keep));
+		       (int64_t)(fs->claimed + keeps);
 		if (room >= want)
 			break;
 		if (fs->ags_asked < fs->ag_count)
-			ag_count(fs, fs->ags_asked++);
+			bad |= ag_count(fs, fs->ags_asked++) == -EIO;
 		else if (room <= 0 && fs->claimed)
 			pthread_cond_wait(&fs->room_cond, &fs->room_lock);
 		else
 			break;
 	}
-	if (room > want)
-		room = want;
-	if (room < 0)
-		room = 0;
-	fs->claimed += (uint64_t)room;
+	if (!err && room <= 0)
+		err = bad ? -EIO : -ENOSPC;
+	if (bad)
+		fs->ags_asked = 0; /* it may be mended */
+	*may = room > want ? want : (uint32_t)room;
+	if (!err)
+		fs->claimed += *may;
 	pthread_mutex_unlock(&fs->room_lock);
-	return (uint32_t)room;
+	return err;
 }
 
 static void unclaim(struct toy_fs *fs, uint32_t n)
@@ -364,9 +398,9 @@ static int take_kept(struct toy_fs *fs, enum toy_keep keep,
 		return -EINVAL;
 	if (keep == TOY_KEEP_NONE)
 		return take(fs, channel, hint, want, bn, len);
-	may = claim(fs, keep, want);
-	if (!may)
-		return -ENOSPC;
+	err = claim(fs, keep, want, &may);
+	if (err)
+		return err;
 	err = take(fs, channel, hint, may, bn, len);
 	unclaim(fs, may);
 	return err;

@@ -78,24 +78,33 @@ static int set_size(struct toy_tx *tx, struct toy_fs *fs, struct toy_slot *slot,
 	return size <= old ? shrink(tx, fs, slot, size, trunc) : 0;
 }
 
+static int setattr_parts(struct toy_inode *ti, struct toy_tx *tx,
+			 struct zufs_ioc_attr *io, uint64_t *trunc)
+{
+	struct toy_slot *slot;
+	int err = toy_slot_get(tx, ti->zii.ino, &slot);
+
+	if (!err && io->valid & ZUFS_STATX_SIZE)
+		err = set_size(tx, toy_i_fs(ti), slot, io, trunc);
+	if (!err)
+		set_plain(ti, slot, io);
+	return err;
+}
+
 static int setattr_tx(struct toy_inode *ti, struct zufs_ioc_attr *io,
 		      uint64_t *trunc)
 {
 	struct toy_fs *fs = toy_i_fs(ti);
-	struct toy_slot *slot;
 	struct toy_tx *tx;
 	int err = toy_begin(fs, ZUFS_OP_SETATTR, &tx);
 
 	if (err)
 		return err;
-	err = toy_slot_get(tx, ti->zii.ino, &slot);
-	if (!err && io->valid & ZUFS_STATX_SIZE)
-		err = set_size(tx, fs, slot, io, trunc);
+	err = toy_try(fs, setattr_parts(ti, tx, io, trunc));
 	if (err) {
 		toy_tx_abort(tx);
 		return err;
 	}
-	set_plain(ti, slot, io);
 	return toy_tx_commit(tx);
 }
 
@@ -103,7 +112,6 @@ static int setattr_tx(struct toy_inode *ti, struct zufs_ioc_attr *io,
 static int setattr(struct toy_inode *ti, struct zufs_ioc_attr *io)
 {
 	uint64_t trunc = TOY_NO_ORPHAN;
-	const struct toy_slot *slot;
 	int err = toy_trunc_finish(ti);
 
 	if (!err)
@@ -116,10 +124,7 @@ static int setattr(struct toy_inode *ti, struct zufs_ioc_attr *io)
 	if (err)
 		toy_log(TOY_LOG_WARN, "toyfs: inode %lu: truncate waits: %d",
 			(unsigned long)ti->zii.ino, err);
-	err = toy_slot_read(toy_i_fs(ti), ti->zii.ino, &slot);
-	if (!err)
-		toy_fill_attr(ti, slot, &io->attr);
-	return err;
+	return toy_attr_read(ti, &io->attr);
 }
 
 int toy_setattr(struct zus_inode_info *zii, struct zufs_ioc_attr *io)
@@ -138,26 +143,36 @@ int toy_setattr(struct zus_inode_info *zii, struct zufs_ioc_attr *io)
 	return err;
 }
 
-/* Under the inode's lock. All but times is durable since it was answered. */
-static int sync_times(struct toy_inode *ti, const struct zufs_ioc_sync *io)
+static int set_times(struct toy_inode *ti, struct toy_tx *tx,
+		     const struct zufs_ioc_sync *io)
 {
 	struct toy_slot *slot;
-	struct toy_tx *tx;
-	int err = toy_begin(toy_i_fs(ti), ZUFS_OP_SYNC, &tx);
+	int err = toy_slot_get(tx, ti->zii.ino, &slot);
 
 	if (err)
 		return err;
-	err = toy_slot_get(tx, ti->zii.ino, &slot);
-	if (err) {
-		toy_tx_abort(tx);
-		return err;
-	}
 	if (io->valid & ZUFS_STATX_ATIME)
 		slot->zi.i_atime = htole64(io->atime);
 	if (io->valid & ZUFS_STATX_MTIME)
 		slot->zi.i_mtime = htole64(io->mtime);
 	if (io->valid & ZUFS_STATX_CTIME)
 		slot->zi.i_ctime = htole64(io->ctime);
+	return 0;
+}
+
+/* Under the inode's lock. All but times is durable since it was answered. */
+static int sync_times(struct toy_inode *ti, const struct zufs_ioc_sync *io)
+{
+	struct toy_tx *tx;
+	int err = toy_begin(toy_i_fs(ti), ZUFS_OP_SYNC, &tx);
+
+	if (err)
+		return err;
+	err = toy_try(toy_i_fs(ti), set_times(ti, tx, io));
+	if (err) {
+		toy_tx_abort(tx);
+		return err;
+	}
 	return toy_tx_commit(tx);
 }
 
@@ -178,9 +193,11 @@ int toy_sync(struct zus_inode_info *zii, struct zufs_ioc_sync *io)
 int toy_statfs(struct zus_sb_info *sbi, struct zufs_ioc_statfs *io)
 {
 	struct toy_fs *fs = &toy_sbi(sbi)->fs;
-	uint64_t total, free_, blocks, kept = toy_kept(fs);
-	int err = toy_count_free(fs, &blocks);
+	uint64_t total, free_, blocks, kept;
+	int err = toy_kept(fs, &kept);
 
+	if (!err)
+		err = toy_count_free(fs, &blocks);
 	if (!err)
 		err = toy_count_inodes(fs, &total, &free_);
 	if (err)
@@ -266,7 +283,7 @@ int toy_get_symlink(struct zus_inode_info *zii, struct zufs_ioc_get_symlink *io)
 	int err;
 
 	pthread_rwlock_rdlock(&ti->lock);
-	err = read_text(ti, io);
+	err = toy_try(toy_i_fs(ti), read_text(ti, io));
 	pthread_rwlock_unlock(&ti->lock);
 	return err;
 }

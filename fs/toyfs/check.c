@@ -199,6 +199,17 @@ static int check(struct ck *ck)
 	return 0;
 }
 
+static int run(struct ck *ck, int (*done)(struct ck *ck))
+{
+	int err = check(ck);
+
+	if (!err)
+		err = ck->err;
+	if (!err && done)
+		err = done(ck);
+	return err;
+}
+
 int ck_run(struct toy_fs *fs, const struct toy_check_opts *opts,
 	   struct toy_check_result *res, int (*done)(struct ck *ck))
 {
@@ -213,11 +224,7 @@ int ck_run(struct toy_fs *fs, const struct toy_check_opts *opts,
 	res->blocks = fs->blocks;
 	ck.used = calloc((fs->blocks + 63) / 64, sizeof(*ck.used));
 	if (ck.used)
-		err = check(&ck);
-	if (!err)
-		err = ck.err;
-	if (!err && done)
-		err = done(&ck);
+		err = toy_try(fs, run(&ck, done));
 	free(ck.used);
 	free(ck.itab);
 	free(ck.inode);

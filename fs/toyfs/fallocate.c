@@ -39,30 +39,38 @@ static int zero_mapped(struct toy_inode *ti, uint64_t from, uint64_t to)
 	return 0;
 }
 
+static int punch_parts(struct toy_inode *ti, struct toy_tx *tx, uint64_t from,
+		       uint64_t to, bool *done)
+{
+	struct toy_slot *slot;
+	struct toy_tree t;
+	uint64_t freed = 0;
+	int err = toy_slot_get(tx, ti->zii.ino, &slot);
+
+	if (err)
+		return err;
+	t = toy_slot_tree(toy_i_fs(ti), tx, slot);
+	err = toy_map_punch(&t, from, to, &freed, done);
+	if (!err)
+		toy_add_blocks(slot, -(int64_t)freed);
+	return err;
+}
+
 /* One transaction of a punch. */
 static int punch_step(struct toy_inode *ti, uint64_t from, uint64_t to,
 		      bool *done)
 {
-	struct toy_fs *fs = toy_i_fs(ti);
-	struct toy_slot *slot;
-	struct toy_tree t;
 	struct toy_tx *tx;
-	uint64_t freed = 0;
-	int err = toy_begin(fs, ZUFS_OP_FALLOCATE, &tx);
+	int err = toy_begin(toy_i_fs(ti), ZUFS_OP_FALLOCATE, &tx);
 
 	if (err)
 		return err;
 	toy_tx_frees(tx);
-	err = toy_slot_get(tx, ti->zii.ino, &slot);
-	if (!err) {
-		t = toy_slot_tree(fs, tx, slot);
-		err = toy_map_punch(&t, from, to, &freed, done);
-	}
+	err = toy_try(toy_i_fs(ti), punch_parts(ti, tx, from, to, done));
 	if (err) {
 		toy_tx_abort(tx);
 		return err;
 	}
-	toy_add_blocks(slot, -(int64_t)freed);
 	return toy_tx_commit(tx);
 }
 
@@ -104,25 +112,35 @@ static int fill(struct toy_inode *ti, uint64_t from, uint64_t *to)
 }
 
 /* A part leaves the size as it is: the caller may stop here. */
-static int finish(struct toy_inode *ti, const struct zufs_ioc_IO *io,
-		  uint64_t to)
+static int finish_parts(struct toy_inode *ti, struct toy_tx *tx,
+			const struct zufs_ioc_IO *io, uint64_t to)
 {
 	struct toy_slot *slot;
-	struct toy_tx *tx;
-	int err = toy_begin(toy_i_fs(ti), ZUFS_OP_FALLOCATE, &tx);
+	int err = toy_slot_get(tx, ti->zii.ino, &slot);
 
 	if (err)
 		return err;
-	err = toy_slot_get(tx, ti->zii.ino, &slot);
-	if (err) {
-		toy_tx_abort(tx);
-		return err;
-	}
 	if (!(io->rw & FALLOC_FL_KEEP_SIZE) && to == io->last_pos &&
 	    to > le64toh(slot->zi.i_size))
 		slot->zi.i_size = htole64(to);
 	slot->zi.i_mtime = htole64(io->op.time);
 	slot->zi.i_ctime = htole64(io->op.time);
+	return 0;
+}
+
+static int finish(struct toy_inode *ti, const struct zufs_ioc_IO *io,
+		  uint64_t to)
+{
+	struct toy_tx *tx;
+	int err = toy_begin(toy_i_fs(ti), ZUFS_OP_FALLOCATE, &tx);
+
+	if (err)
+		return err;
+	err = toy_try(toy_i_fs(ti), finish_parts(ti, tx, io, to));
+	if (err) {
+		toy_tx_abort(tx);
+		return err;
+	}
 	return toy_tx_commit(tx);
 }
 
@@ -163,10 +181,7 @@ static int fallocate_locked(struct toy_inode *ti, struct zufs_ioc_IO *io)
 	if (err)
 		return err;
 	io->last_pos = to;
-	err = toy_slot_read(fs, ti->zii.ino, &slot);
-	if (!err)
-		toy_fill_attr(ti, slot, &io->attr);
-	return err;
+	return toy_attr_read(ti, &io->attr);
 }
 
 int toy_fallocate(struct zus_inode_info *zii, struct zufs_ioc_IO *io)
@@ -189,7 +204,7 @@ int toy_fallocate(struct zus_inode_info *zii, struct zufs_ioc_IO *io)
 	if (io->filepos >= io->last_pos)
 		return -EINVAL;
 	pthread_rwlock_wrlock(&ti->lock);
-	err = fallocate_locked(ti, io);
+	err = toy_try(toy_i_fs(ti), fallocate_locked(ti, io));
 	pthread_rwlock_unlock(&ti->lock);
 	return err;
 }

@@ -152,28 +152,35 @@ static uint64_t hint_before(const struct toy_tree *t, uint64_t lblk)
 	return e.pblk + 1;
 }
 
+static int fill_parts(struct fill *f, uint64_t lblk, uint64_t *end)
+{
+	struct toy_slot *slot;
+	int err = toy_slot_get(f->tx, f->ti->zii.ino, &slot);
+
+	if (err)
+		return err;
+	f->t = toy_slot_tree(toy_i_fs(f->ti), f->tx, slot);
+	f->next = hint_before(&f->t, lblk);
+	err = fill_range(f, lblk, end);
+	if (!err)
+		toy_add_blocks(slot, f->done);
+	return err;
+}
+
 static int fill_tx(struct fill *f, uint16_t op, uint64_t lblk, uint64_t *end)
 {
 	struct toy_fs *fs = toy_i_fs(f->ti);
-	struct toy_slot *slot;
 	int err = toy_begin(fs, op, &f->tx);
 
 	if (err)
 		return err;
 	f->nr = 0;
 	f->done = 0;
-	err = toy_slot_get(f->tx, f->ti->zii.ino, &slot);
-	if (!err) {
-		f->t = toy_slot_tree(fs, f->tx, slot);
-		f->next = hint_before(&f->t, lblk);
-		err = fill_range(f, lblk, end);
-	}
-	if (err) {
+	err = toy_try(fs, fill_parts(f, lblk, end));
+	if (err)
 		toy_tx_abort(f->tx);
-	} else {
-		toy_add_blocks(slot, f->done);
+	else
 		err = toy_tx_commit(f->tx);
-	}
 	if (err)
 		fill_unreserve(f);
 	return err;
@@ -251,7 +258,7 @@ static int multy_read(struct toy_inode *ti, struct zufs_ioc_get_multy *io)
 	int err;
 
 	pthread_rwlock_rdlock(&ti->lock);
-	err = answer(ti, io, NULL, 0);
+	err = toy_try(toy_i_fs(ti), answer(ti, io, NULL, 0));
 	pthread_rwlock_unlock(&ti->lock);
 	return err;
 }
@@ -305,7 +312,7 @@ int toy_get_multy(struct zus_inode_info *zii, struct zufs_ioc_get_multy *io)
 	if (!(io->rw & ZUFS_RW_WRITE))
 		return multy_read(ti, io);
 	pthread_rwlock_wrlock(&ti->lock);
-	err = multy_write(ti, io);
+	err = toy_try(toy_i_fs(ti), multy_write(ti, io));
 	pthread_rwlock_unlock(&ti->lock);
 	return err;
 }

@@ -20,29 +20,34 @@ static uint64_t size_blocks(const struct toy_slot *slot)
 	return (size >> ZUFS_BLOCK_SHIFT) + !!(size & (ZUFS_BLOCK_SIZE - 1));
 }
 
-/* One transaction of a truncate. *done: the entry is gone too. */
-static int trunc_step(struct toy_inode *ti, bool *done)
+static int trunc_parts(struct toy_inode *ti, struct toy_tx *tx, bool *done)
 {
-	struct toy_fs *fs = toy_i_fs(ti);
 	struct toy_slot *slot;
 	struct toy_tree t;
-	struct toy_tx *tx;
 	uint64_t freed = 0;
-	int err = toy_begin(fs, ZUFS_OP_SETATTR, &tx);
+	int err = toy_slot_get(tx, ti->zii.ino, &slot);
 
 	if (err)
 		return err;
-	err = toy_slot_get(tx, ti->zii.ino, &slot);
-	if (!err) {
-		t = toy_slot_tree(fs, tx, slot);
-		err = toy_map_punch(&t, size_blocks(slot), UINT64_MAX, &freed,
-				    done);
-		toy_add_blocks(slot, -(int64_t)freed);
-	}
-	if (!err && *done && toy_tx_room(tx) < TOY_STEP_ROOM)
+	t = toy_slot_tree(toy_i_fs(ti), tx, slot);
+	err = toy_map_punch(&t, size_blocks(slot), UINT64_MAX, &freed, done);
+	if (err)
+		return err;
+	toy_add_blocks(slot, -(int64_t)freed);
+	if (*done && toy_tx_room(tx) < TOY_STEP_ROOM)
 		*done = false;
-	if (!err && *done)
-		err = toy_orphan_del(tx, ti->trunc);
+	return *done ? toy_orphan_del(tx, ti->trunc) : 0;
+}
+
+/* One transaction of a truncate. *done: the entry is gone too. */
+static int trunc_step(struct toy_inode *ti, bool *done)
+{
+	struct toy_tx *tx;
+	int err = toy_begin(toy_i_fs(ti), ZUFS_OP_SETATTR, &tx);
+
+	if (err)
+		return err;
+	err = toy_try(toy_i_fs(ti), trunc_parts(ti, tx, done));
 	if (err) {
 		toy_tx_abort(tx);
 		return err;
@@ -159,7 +164,7 @@ int toy_inode_free(struct toy_inode *ti)
 		err = toy_begin(toy_i_fs(ti), ZUFS_OP_FREE_INODE, &tx);
 		if (err)
 			return err;
-		err = free_parts(ti, tx, &done);
+		err = toy_try(toy_i_fs(ti), free_parts(ti, tx, &done));
 		if (err) {
 			toy_tx_abort(tx);
 			return err;
@@ -180,7 +185,7 @@ static int entry_drop(struct toy_fs *fs, uint64_t pos)
 
 	if (err)
 		return err;
-	err = toy_orphan_del(tx, pos);
+	err = toy_try(fs, toy_orphan_del(tx, pos));
 	if (err) {
 		toy_tx_abort(tx);
 		return err;
@@ -220,11 +225,10 @@ static int orphan_entry(struct toy_fs *fs, uint64_t entry, uint64_t pos,
 	struct toy_inode *ti = toy_inode_ref(arg, TOY_ORPH_INO(entry));
 	int err;
 
-	(void)fs;
 	if (!ti)
 		return -ENOMEM;
 	pthread_rwlock_wrlock(&ti->lock);
-	err = orphan_finish(ti, entry, pos);
+	err = toy_try(fs, orphan_finish(ti, entry, pos));
 	pthread_rwlock_unlock(&ti->lock);
 	toy_inode_put(ti);
 	return err;

@@ -64,17 +64,29 @@ void toy_grants_drop(struct toy_fs *fs, struct toy_grants *gs)
 	*gs = (struct toy_grants){ 0 };
 }
 
-/* Where the block before @lblk ends on media, 0: it is a hole. */
-static uint64_t hint_before(struct toy_fs *fs, const struct toy_slot *slot,
-			    uint64_t lblk)
+static int read_hint(struct toy_inode *ti, uint64_t lblk, uint64_t *hint)
 {
-	struct toy_tree t = toy_slot_map(fs, slot);
+	const struct toy_slot *slot;
 	struct zufs_extent e;
+	struct toy_tree t;
+	int err = toy_slot_read(toy_i_fs(ti), ti->zii.ino, &slot);
 
-	if (!lblk || toy_map_get(&t, lblk - 1, lblk, &e, 1) != 1 ||
-	    e.flags & ZUFS_EXT_HOLE)
-		return 0;
-	return e.pblk + 1;
+	*hint = 0;
+	if (err)
+		return err;
+	if (!toy_is_reg(slot))
+		return -EINVAL;
+	t = toy_slot_map(toy_i_fs(ti), slot);
+	if (lblk && toy_map_get(&t, lblk - 1, lblk, &e, 1) == 1 &&
+	    !(e.flags & ZUFS_EXT_HOLE))
+		*hint = e.pblk + 1;
+	return 0;
+}
+
+/* *hint: where the block before @lblk ends on media, 0: it is a hole. */
+static int hint_before(struct toy_inode *ti, uint64_t lblk, uint64_t *hint)
+{
+	return toy_try(toy_i_fs(ti), read_hint(ti, lblk, hint));
 }
 
 /* Returns the number of extents, 0: no space. Under the inode's lock. */
@@ -110,7 +122,7 @@ int toy_grant(struct zus_inode_info *zii, struct zufs_ioc_grant *io)
 {
 	struct toy_inode *ti = toy_i(zii);
 	struct toy_fs *fs = toy_i_fs(ti);
-	const struct toy_slot *slot;
+	uint64_t hint;
 	int n;
 
 	if (fs->ro)
@@ -118,12 +130,9 @@ int toy_grant(struct zus_inode_info *zii, struct zufs_ioc_grant *io)
 	if (!io->want || io->lblk >= TOY_MAX_LBLK)
 		return -EFBIG;
 	pthread_rwlock_wrlock(&ti->lock);
-	n = toy_slot_read(fs, zii->ino, &slot);
-	if (!n && !toy_is_reg(slot))
-		n = -EINVAL;
+	n = hint_before(ti, io->lblk, &hint);
 	if (!n)
-		n = grant(ti, io->lblk, io->want,
-			  hint_before(fs, slot, io->lblk), io->ext);
+		n = grant(ti, io->lblk, io->want, hint, io->ext);
 	pthread_rwlock_unlock(&ti->lock);
 	io->n = n > 0 ? n : 0;
 	if (n < 0)
@@ -236,35 +245,35 @@ static void commit_slot(struct toy_slot *slot, const struct zufs_ioc_commit *io)
 }
 
 static int commit_parts(struct toy_inode *ti, struct toy_tx *tx,
-			struct zufs_ioc_commit *io, struct toy_slot **slot)
+			struct zufs_ioc_commit *io)
 {
+	struct toy_slot *slot;
 	struct toy_tree t;
-	int err = toy_slot_get(tx, ti->zii.ino, slot);
+	int err = toy_slot_get(tx, ti->zii.ino, &slot);
 
 	if (err)
 		return err;
-	if (!toy_is_reg(*slot))
+	if (!toy_is_reg(slot))
 		return -EINVAL;
-	t = toy_slot_tree(toy_i_fs(ti), tx, *slot);
+	t = toy_slot_tree(toy_i_fs(ti), tx, slot);
 	for (unsigned int i = 0; i < io->n; i++) {
-		err = map_extent(&t, &io->ext[i], *slot);
+		err = map_extent(&t, &io->ext[i], slot);
 		if (err)
 			return err;
 	}
-	commit_slot(*slot, io);
-	toy_fill_attr(ti, *slot, &io->attr);
+	commit_slot(slot, io);
+	toy_fill_attr(ti, slot, &io->attr);
 	return 0;
 }
 
 static int commit_tx(struct toy_inode *ti, struct zufs_ioc_commit *io)
 {
-	struct toy_slot *slot;
 	struct toy_tx *tx;
 	int err = toy_begin(toy_i_fs(ti), ZUFS_OP_COMMIT_WRITE, &tx);
 
 	if (err)
 		return err;
-	err = commit_parts(ti, tx, io, &slot);
+	err = toy_try(toy_i_fs(ti), commit_parts(ti, tx, io));
 	if (err) {
 		toy_tx_abort(tx);
 		return err;

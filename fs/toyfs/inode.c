@@ -105,6 +105,15 @@ void toy_inode_put(struct toy_inode *ti)
 	toy_inode_evict(&ti->zii, false);
 }
 
+/* 1: it has a name, 0: none, or -errno. */
+static int has_links(struct toy_inode *ti)
+{
+	const struct toy_slot *slot;
+	int err = toy_slot_read(toy_i_fs(ti), ti->zii.ino, &slot);
+
+	return err ? err : slot->zi.i_nlink != 0;
+}
+
 /*
  * What must be done before an inode is forgotten. True: its slot tells all
  * there is to know, or is free.
@@ -112,13 +121,12 @@ void toy_inode_put(struct toy_inode *ti)
 static bool inode_settle(struct toy_inode *ti)
 {
 	struct toy_fs *fs = toy_i_fs(ti);
-	const struct toy_slot *slot;
-	int err = toy_slot_read(fs, ti->zii.ino, &slot);
+	int err, links = toy_try(fs, has_links(ti));
 
 	toy_grants_drop(fs, &ti->grants);
-	if (err || fs->ro)
+	if (links < 0 || fs->ro)
 		return true;
-	if (slot->zi.i_nlink || ti->orphan == TOY_NO_ORPHAN)
+	if (links || ti->orphan == TOY_NO_ORPHAN)
 		return !toy_trunc_finish(ti);
 	err = toy_inode_free(ti);
 	if (err) {
@@ -195,6 +203,21 @@ void toy_fill_attr(struct toy_inode *ti, const struct toy_slot *slot,
 	attr->flags = slot->zi.i_xattr ? 0 : ZUFS_ATTR_NO_XATTR;
 }
 
+static int attr_read(struct toy_inode *ti, struct zufs_attr *attr)
+{
+	const struct toy_slot *slot;
+	int err = toy_slot_read(toy_i_fs(ti), ti->zii.ino, &slot);
+
+	if (!err)
+		toy_fill_attr(ti, slot, attr);
+	return err;
+}
+
+int toy_attr_read(struct toy_inode *ti, struct zufs_attr *attr)
+{
+	return toy_try(toy_i_fs(ti), attr_read(ti, attr));
+}
+
 /* Under the inode's lock. */
 static int inode_check(struct toy_inode *ti, uint64_t generation,
 		       struct zufs_attr *attr)
@@ -229,7 +252,7 @@ int toy_inode_get(struct toy_sbi *ts, uint64_t ino, uint64_t generation,
 		return -ENOMEM;
 	/* Alone: generation of the volatile inode is set. */
 	pthread_rwlock_wrlock(&ti->lock);
-	err = inode_check(ti, generation, attr);
+	err = toy_try(&ts->fs, inode_check(ti, generation, attr));
 	pthread_rwlock_unlock(&ti->lock);
 	if (err) {
 		toy_inode_put(ti);

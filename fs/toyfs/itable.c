@@ -116,7 +116,7 @@ static int itab_make(struct toy_fs *fs)
 	if (!tab)
 		return -ENOMEM;
 	tab->chunks = chunks;
-	err = itab_fill(fs, tab);
+	err = toy_try(fs, itab_fill(fs, tab));
 	if (err) {
 		itab_destroy(tab);
 		return err;
@@ -366,10 +366,13 @@ static int list_take(struct toy_tx *tx, struct chan_line *list, uint64_t min)
 		if (ch == tx->ch || le64toh(st->chan[c].free_count) < min ||
 		    pthread_mutex_trylock(&ch->lock))
 			continue;
+		tx->stolen = (int)c;
+		/* Poison may end the next read: the lock is known before. */
+		atomic_signal_fence(memory_order_seq_cst);
 		if (le64toh(st->chan[c].free_count) >= min)
-			tx->stolen = (int)c;
-		else
-			pthread_mutex_unlock(&ch->lock);
+			break;
+		tx->stolen = -1;
+		pthread_mutex_unlock(&ch->lock);
 	}
 	if (tx->stolen < 0)
 		return -ENOSPC;
@@ -434,8 +437,7 @@ int toy_slot_free(struct toy_tx *tx, uint64_t ino)
 	return 0;
 }
 
-/* Numbers of a moment: commits may run meanwhile. */
-int toy_count_inodes(struct toy_fs *fs, uint64_t *total, uint64_t *free_)
+static int count_inodes(struct toy_fs *fs, uint64_t *total, uint64_t *free_)
 {
 	const struct toy_state *st;
 	int err = toy_node_read(fs, NULL, TOY_STATE_BN, TOY_STATE_MAGIC,
@@ -449,4 +451,10 @@ int toy_count_inodes(struct toy_fs *fs, uint64_t *total, uint64_t *free_)
 	for (unsigned int c = 0; c < TOY_CHANNELS; c++)
 		*free_ += le64toh(st->chan[c].free_count);
 	return 0;
+}
+
+/* Numbers of a moment: commits may run meanwhile. */
+int toy_count_inodes(struct toy_fs *fs, uint64_t *total, uint64_t *free_)
+{
+	return toy_try(fs, count_inodes(fs, total, free_));
 }

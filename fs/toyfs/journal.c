@@ -43,12 +43,42 @@ static void record_lines(struct toy_tx *tx, struct toy_jline *jl)
 	}
 }
 
-void toy_journal_write(struct toy_tx *tx, uint64_t seq, unsigned int nr)
+static int record_store(struct toy_fs *fs, uint64_t off, const void *rec,
+			uint64_t len)
+{
+	/* What the record makes reachable must not be younger than it. */
+	pm_fence_pending(fs);
+	pm_write(fs, off, rec, len);
+	pm_fence(fs);
+	return 0;
+}
+
+/* A part that was stored must not become a record later. */
+static int record_spoil(struct toy_fs *fs, uint64_t off)
+{
+	pm_zero(fs, off, TOY_LINE);
+	pm_fence(fs);
+	return 0;
+}
+
+static int try_store(struct toy_fs *fs, uint64_t off, const void *rec,
+		     uint64_t len)
+{
+	return toy_try(fs, record_store(fs, off, rec, len));
+}
+
+static int try_spoil(struct toy_fs *fs, uint64_t off)
+{
+	return toy_try(fs, record_spoil(fs, off));
+}
+
+int toy_journal_write(struct toy_tx *tx, uint64_t seq)
 {
 	struct toy_fs *fs = tx->fs;
 	struct toy_channel *ch = tx->ch;
 	uint64_t off = toy_journal_off(tx->channel, ch->slot);
 	struct toy_jhdr *h = (void *)ch->rec;
+	int err;
 
 	memset(h, 0, sizeof(*h));
 	h->magic = htole64(TOY_J_MAGIC);
@@ -58,19 +88,20 @@ void toy_journal_write(struct toy_tx *tx, uint64_t seq, unsigned int nr)
 	h->epoch = htole64(fs->epoch);
 	h->result = htole32((uint32_t)tx->result);
 	h->op = htole16(tx->op);
-	h->nr = htole16((uint16_t)nr);
+	h->nr = htole16((uint16_t)tx->nr_rec);
 	memcpy(h->uuid8, fs->uuid, sizeof(h->uuid8));
 	for (unsigned int i = 0; i < TOY_CHANNELS; i++)
 		h->done[i] = htole64(atomic_load(&fs->chan[i]->done));
 	record_lines(tx, (struct toy_jline *)(h + 1));
-	h->sum = htole64(
-		toy_sum(h, rec_len(nr), off, offsetof(struct toy_jhdr, sum)));
-
-	/* What the record makes reachable must not be younger than it. */
-	pm_fence_pending(fs);
-	pm_write(fs, off, h, rec_len(nr));
-	pm_fence(fs);
+	h->sum = htole64(toy_sum(h, rec_len(tx->nr_rec), off,
+				 offsetof(struct toy_jhdr, sum)));
+	err = try_store(fs, off, h, rec_len(tx->nr_rec));
+	if (err) {
+		try_spoil(fs, off);
+		return err;
+	}
 	ch->slot ^= 1;
+	return 0;
 }
 
 /* ---- recovery: single-threaded ---- */

@@ -129,27 +129,32 @@ static int new_parts(struct toy_tx *tx, struct toy_fs *fs,
 	return err;
 }
 
+static int new_all(struct toy_sbi *ts, struct toy_tx *tx, struct toy_inode *dir,
+		   struct zufs_ioc_new_inode *io, struct toy_inode **tip)
+{
+	struct toy_slot *slot;
+	int err = toy_inode_new(ts, tx, tip, &slot);
+
+	return err ? err : new_parts(tx, &ts->fs, dir, *tip, io, slot);
+}
+
 /* Under the lock of @dir. */
 static int new_inode(struct toy_sbi *ts, struct toy_inode *dir,
 		     struct zufs_ioc_new_inode *io, struct toy_inode **tip)
 {
-	struct toy_inode *ti = NULL;
-	struct toy_slot *slot;
 	struct toy_tx *tx;
 	int err = toy_begin(&ts->fs, ZUFS_OP_NEW_INODE, &tx);
 
+	*tip = NULL;
 	if (err)
 		return err;
-	err = toy_inode_new(ts, tx, &ti, &slot);
-	if (!err)
-		err = new_parts(tx, &ts->fs, dir, ti, io, slot);
+	err = toy_try(&ts->fs, new_all(ts, tx, dir, io, tip));
 	if (err)
 		toy_tx_abort(tx);
 	else
 		err = toy_tx_commit(tx);
-	if (ti)
-		toy_inode_born(ti, err);
-	*tip = ti;
+	if (*tip)
+		toy_inode_born(*tip, err);
 	return err;
 }
 
@@ -170,9 +175,8 @@ int toy_new_inode(struct zus_sb_info *sbi, struct zus_inode_info *dir,
 	return err;
 }
 
-/* Under the lock of @dir. */
-static int lookup_ino(struct toy_fs *fs, struct toy_inode *dir,
-		      struct toy_name name, uint64_t *ino)
+static int find_ino(struct toy_fs *fs, struct toy_inode *dir,
+		    struct toy_name name, uint64_t *ino)
 {
 	const struct toy_slot *slot;
 	struct toy_found found;
@@ -192,6 +196,13 @@ static int lookup_ino(struct toy_fs *fs, struct toy_inode *dir,
 	if (!err)
 		*ino = found.ino;
 	return err;
+}
+
+/* Under the lock of @dir. */
+static int lookup_ino(struct toy_fs *fs, struct toy_inode *dir,
+		      struct toy_name name, uint64_t *ino)
+{
+	return toy_try(fs, find_ino(fs, dir, name, ino));
 }
 
 int toy_lookup(struct zus_sb_info *sbi, struct zus_inode_info *dir,
@@ -274,7 +285,7 @@ int toy_add_dentry(struct zus_sb_info *sbi, struct zus_inode_info *dir,
 	toy_lock_all(all, 2);
 	err = toy_begin(fs, ZUFS_OP_ADD_DENTRY, &tx);
 	if (!err) {
-		err = link_parts(tx, fs, td, ti, io);
+		err = toy_try(fs, link_parts(tx, fs, td, ti, io));
 		if (err)
 			toy_tx_abort(tx);
 		else
@@ -341,7 +352,7 @@ int toy_remove_dentry(struct zus_sb_info *sbi, struct zus_inode_info *dir,
 	toy_lock_all(all, 2);
 	err = toy_begin(fs, ZUFS_OP_REMOVE_DENTRY, &tx);
 	if (!err) {
-		err = unlink_parts(tx, fs, td, ti, io, &orphan);
+		err = toy_try(fs, unlink_parts(tx, fs, td, ti, io, &orphan));
 		if (err)
 			toy_tx_abort(tx);
 		else
@@ -353,23 +364,30 @@ int toy_remove_dentry(struct zus_sb_info *sbi, struct zus_inode_info *dir,
 	return err;
 }
 
+/* Under the lock of @td. */
+static int read_dir(struct toy_inode *td, struct zufs_ioc_readdir *io)
+{
+	struct toy_fs *fs = toy_i_fs(td);
+	const struct toy_slot *slot;
+	struct toy_tree t;
+	int err = toy_slot_read(fs, td->zii.ino, &slot);
+
+	if (err)
+		return err;
+	if (!toy_is_dir(slot))
+		return -ENOTDIR;
+	t = toy_slot_map(fs, slot);
+	return toy_dir_read(&t, io);
+}
+
 int toy_readdir(struct zus_sb_info *sbi, struct zus_inode_info *dir,
 		struct zufs_ioc_readdir *io)
 {
 	struct toy_inode *td = toy_i(dir);
-	struct toy_fs *fs = &toy_sbi(sbi)->fs;
-	const struct toy_slot *slot;
-	struct toy_tree t;
 	int err;
 
 	pthread_rwlock_rdlock(&td->lock);
-	err = toy_slot_read(fs, dir->ino, &slot);
-	if (!err && !toy_is_dir(slot))
-		err = -ENOTDIR;
-	if (!err) {
-		t = toy_slot_map(fs, slot);
-		err = toy_dir_read(&t, io);
-	}
+	err = toy_try(&toy_sbi(sbi)->fs, read_dir(td, io));
 	pthread_rwlock_unlock(&td->lock);
 	return err;
 }

@@ -213,26 +213,51 @@ int toy_orphan_del(struct toy_tx *tx, uint64_t pos)
 	return 0;
 }
 
-static int each_of_block(struct toy_fs *fs, unsigned int c, uint64_t bn,
-			 uint64_t count, uint64_t *next,
+/* Where a walk over all orphan blocks is. */
+struct walk {
+	struct toy_fs *fs;
+	unsigned int c;
+	uint64_t bn, count;
+	unsigned int i; /* the next entry to look at */
+	uint64_t entry; /* the one found, 0: none is left in the block */
+	uint64_t next;	/* block */
+};
+
+/* Reads the block again: who was told of an entry may have changed it. */
+static int walk_read(struct walk *w)
+{
+	const struct toy_node *n;
+	int err = block_read(w->fs, NULL, w->c, w->bn, w->count, &n);
+
+	if (err)
+		return err;
+	w->entry = 0;
+	w->next = le64toh(n->link);
+	while (!w->entry && w->i < TOY_ORPH_ENTRIES)
+		w->entry = le64toh(entries(n)[w->i++]);
+	return 0;
+}
+
+static int walk_step(struct walk *w)
+{
+	return toy_try(w->fs, walk_read(w));
+}
+
+static int each_of_block(struct walk *w,
 			 int (*fn)(struct toy_fs *fs, uint64_t entry,
 				   uint64_t pos, void *arg),
 			 void *arg)
 {
-	const struct toy_node *n;
-	int err = block_read(fs, NULL, c, bn, count, &n);
+	int err = walk_step(w);
 
-	for (unsigned int i = 0; !err && i < TOY_ORPH_ENTRIES; i++) {
-		uint64_t pos = bn * TOY_BLOCK + sizeof(struct toy_node) + 8 * i;
-
-		if (!entries(n)[i])
-			continue;
-		err = fn(fs, le64toh(entries(n)[i]), pos, arg);
+	while (!err && w->entry) {
+		err = fn(w->fs, w->entry,
+			 w->bn * TOY_BLOCK + sizeof(struct toy_node) +
+				 8 * (w->i - 1),
+			 arg);
 		if (!err)
-			err = block_read(fs, NULL, c, bn, count, &n);
+			err = walk_step(w);
 	}
-	if (!err)
-		*next = le64toh(n->link);
 	return err;
 }
 
@@ -242,11 +267,10 @@ int toy_orphan_each(struct toy_fs *fs,
 		    void *arg)
 {
 	for (unsigned int c = 0; c < TOY_CHANNELS; c++) {
-		uint64_t bn = TOY_ORPHAN_BN + c, next = 0;
+		struct walk w = { .fs = fs, .c = c, .bn = TOY_ORPHAN_BN + c };
 
-		for (uint64_t count = 0; bn; count++, bn = next) {
-			int err =
-				each_of_block(fs, c, bn, count, &next, fn, arg);
+		for (; w.bn; w.count++, w.bn = w.next, w.i = 0) {
+			int err = each_of_block(&w, fn, arg);
 
 			if (err)
 				return err;

@@ -119,6 +119,8 @@ void toy_inode_evict(struct zus_inode_info *zii, bool free_inode);
 void toy_inodes_drop(struct toy_sbi *ts);
 void toy_fill_attr(struct toy_inode *ti, const struct toy_slot *slot,
 		   struct zufs_attr *attr);
+/* The same from media, under the inode's lock. */
+int toy_attr_read(struct toy_inode *ti, struct zufs_attr *attr);
 /* Locks up to 5 inodes for writing in ascending order; NULLs are skipped. */
 void toy_lock_all(struct toy_inode **ti, unsigned int nr);
 void toy_unlock_all(struct toy_inode **ti, unsigned int nr);

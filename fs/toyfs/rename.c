@@ -169,41 +169,43 @@ static void answer(struct mv *m, struct zufs_ioc_rename *io)
 		memset(&io->new_attr, 0, sizeof(io->new_attr));
 }
 
+static int rename_parts(struct mv *m, struct zufs_ioc_rename *io)
+{
+	int err = get_slots(m);
+
+	if (!err)
+		err = io->flags & RENAME_EXCHANGE ? exchange(m) :
+						    move(m, io->flags);
+	if (!err)
+		answer(m, io);
+	return err;
+}
+
 static int rename_tx(struct mv *m, struct zufs_ioc_rename *io)
 {
 	int err = toy_begin(&m->ts->fs, ZUFS_OP_RENAME, &m->tx);
 
 	if (err)
 		return err;
-	err = get_slots(m);
-	if (!err)
-		err = io->flags & RENAME_EXCHANGE ? exchange(m) :
-						    move(m, io->flags);
+	err = toy_try(&m->ts->fs, rename_parts(m, io));
 	if (err) {
 		toy_tx_abort(m->tx);
 		return err;
 	}
-	answer(m, io);
 	return toy_tx_commit(m->tx);
 }
 
 /* Two names of one inode: rename(2) does nothing. */
 static int rename_nothing(struct mv *m, struct zufs_ioc_rename *io)
 {
-	struct toy_fs *fs = &m->ts->fs;
 	struct zufs_attr *attr[] = { &io->old_dir_attr, &io->new_dir_attr,
 				     &io->old_attr, &io->new_attr };
 	struct toy_inode *ti[] = { m->old_dir, m->new_dir, m->old, m->new_ };
-	const struct toy_slot *slot;
-	int err;
+	int err = 0;
 
-	for (int i = 0; i < 4; i++) {
-		err = toy_slot_read(fs, ti[i]->zii.ino, &slot);
-		if (err)
-			return err;
-		toy_fill_attr(ti[i], slot, attr[i]);
-	}
-	return 0;
+	for (int i = 0; !err && i < 4; i++)
+		err = toy_attr_read(ti[i], attr[i]);
+	return err;
 }
 
 static int rename_locked(struct mv *m, struct zufs_ioc_rename *io)

@@ -327,31 +327,55 @@ static int super_take(struct toy_fs *fs, const struct toy_super *sb,
 	return 0;
 }
 
+/* Read on their own: poison in one leaves the other. */
+static int table_at(const struct toy_fs *fs, uint64_t off)
+{
+	return toy_dev_table_ok(pm_at(fs, off)) ? 0 : -EINVAL;
+}
+
+static int try_table(const struct toy_fs *fs, uint64_t off)
+{
+	return toy_try(fs, table_at(fs, off));
+}
+
+static int super_at(struct toy_fs *fs, uint64_t off, const char **why)
+{
+	if (toy_super_ok(fs, off))
+		return super_take(fs, pm_at(fs, off), why);
+	*why = "no valid superblock";
+	if (!super_summed(fs, off))
+		return -ENOENT;
+	*why = super_wrong(fs, pm_at(fs, off));
+	return -EUCLEAN;
+}
+
+static int try_super(struct toy_fs *fs, uint64_t off, const char **why)
+{
+	return toy_try(fs, super_at(fs, off, why));
+}
+
 static int super_read(struct toy_fs *fs, const char **why)
 {
-	uint64_t off[2] = { TOY_SB_OFF, COPY_OFF + TOY_SB_OFF };
+	const char *copy_why = "media error";
+	int err, copy_err;
 
-	if (!toy_dev_table_ok(pm_at(fs, 0)) &&
-	    !toy_dev_table_ok(pm_at(fs, COPY_OFF))) {
+	if (try_table(fs, 0) && try_table(fs, COPY_OFF)) {
 		*why = "no device table of toyfs";
 		return -EINVAL;
 	}
-	for (int i = 0; i < 2; i++) {
-		if (!toy_super_ok(fs, off[i]))
-			continue;
-		if (i)
-			toy_log(TOY_LOG_WARN,
-				"toyfs: block 0: bad superblock, its copy is used");
-		return super_take(fs, pm_at(fs, off[i]), why);
+	*why = "media error";
+	err = try_super(fs, TOY_SB_OFF, why);
+	if (!err || err == -EINVAL)
+		return err;
+	copy_err = try_super(fs, COPY_OFF + TOY_SB_OFF, &copy_why);
+	if (!copy_err)
+		toy_log(TOY_LOG_WARN,
+			"toyfs: block 0: bad superblock, its copy is used");
+	if (!copy_err || err == -ENOENT) {
+		err = copy_err;
+		*why = copy_why;
 	}
-	*why = "no valid superblock";
-	for (int i = 0; i < 2; i++) {
-		if (!super_summed(fs, off[i]))
-			continue;
-		*why = super_wrong(fs, pm_at(fs, off[i]));
-		return -EUCLEAN;
-	}
-	return -EINVAL;
+	return err == -ENOENT ? -EINVAL : err;
 }
 
 int toy_open(struct toy_fs *fs, void *base, uint64_t bytes, const char **why)
@@ -388,7 +412,7 @@ int toy_open(struct toy_fs *fs, void *base, uint64_t bytes, const char **why)
 int toy_recover(struct toy_fs *fs)
 {
 	const void *state;
-	int err = toy_journal_recover(fs);
+	int err = toy_try(fs, toy_journal_recover(fs));
 
 	if (err)
 		return err;
@@ -397,7 +421,8 @@ int toy_recover(struct toy_fs *fs)
 	err = toy_ags_reset(fs);
 	if (err)
 		return err;
-	return toy_node_read(fs, NULL, TOY_STATE_BN, TOY_STATE_MAGIC, &state);
+	return toy_try(fs, toy_node_read(fs, NULL, TOY_STATE_BN,
+					 TOY_STATE_MAGIC, &state));
 }
 
 void toy_close(struct toy_fs *fs)

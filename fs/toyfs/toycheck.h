@@ -61,7 +61,8 @@ struct toy_check_result {
 
 /*
  * After toy_open() and toy_recover(), which may have returned -EUCLEAN; nothing
- * else may use @fs. Stores nothing. 0, whatever was found, or -ENOMEM.
+ * else may use @fs. Stores nothing. 0, whatever was found; -ENOMEM; -EIO: it met
+ * poison and stopped.
  */
 int toy_check(struct toy_fs *fs, const struct toy_check_opts *opts,
 	      struct toy_check_result *res);

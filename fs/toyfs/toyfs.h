@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "format.h"
+#include "zus.h"
 
 #define TOY_MAX_BYTES	  (1ULL << 47)
 #define TOY_MAX_LBLK	  (TOY_MAX_BYTES >> ZUFS_BLOCK_SHIFT)
@@ -38,8 +39,10 @@ struct toy_fs {
 	uint64_t hash_key[2];
 	uint8_t uuid[16];
 	char label[32];
-	bool ro;	/* no transactions */
-	bool ro_feat;	/* ro for an unknown feature: not even a replay */
+	bool ro;      /* no transactions */
+	bool ro_feat; /* ro for an unknown feature: not even a replay */
+	_Atomic bool
+		failed; /* a commit wasn't brought in place: no more of them */
 	uint64_t epoch; /* of the server, for journal records */
 
 	struct toy_ag *ags;
@@ -61,6 +64,13 @@ struct toy_fs {
 	pthread_mutex_t itab_lock; /* who makes it; a leaf */
 	uint8_t *verified; /* a bit a block: its sum was checked since mount */
 };
+
+/*
+ * What @call returns, or -EIO if it met poison (ZUS_TRY, whose rule holds for
+ * all that is called): a transaction's locks, blocks and copies are found by
+ * toy_tx_abort(), the rest guards its own reads.
+ */
+#define toy_try(fs, call) ZUS_TRY((fs)->base, (fs)->bytes, call)
 
 /* ---- sum.c ---- */
 
@@ -145,7 +155,7 @@ int toy_reserve(struct toy_fs *fs, unsigned int channel, uint64_t hint,
 void toy_unreserve(struct toy_fs *fs, uint64_t bn, uint32_t len);
 int toy_count_free(struct toy_fs *fs, uint64_t *blocks);
 /* How many of the free blocks are kept for what frees space. */
-uint64_t toy_kept(const struct toy_fs *fs);
+int toy_kept(const struct toy_fs *fs, uint64_t *blocks);
 
 /* ---- tree.c: @root points into a DRAM copy of the transaction (or is const media for readers) ---- */
 

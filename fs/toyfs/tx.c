@@ -437,6 +437,8 @@ int toy_tx_begin(struct toy_fs *fs, unsigned int channel, struct toy_tx **txp)
 
 	if (fs->ro)
 		return -EROFS;
+	if (fs->failed)
+		return -EIO;
 	pthread_mutex_lock(&ch->lock);
 	*txp = &ch->tx;
 	return 0;
@@ -502,23 +504,54 @@ void toy_tx_abort(struct toy_tx *tx)
 	tx_end(tx);
 }
 
-static void tx_in_place(struct toy_tx *tx)
+static int shadow_in_place(struct toy_fs *fs, const struct toy_shadow *sh)
+{
+	uint64_t m = sh->dropped ? 0 : sh->changed;
+
+	for (; m; m &= m - 1) {
+		uint32_t off = (uint32_t)__builtin_ctzll(m) * TOY_LINE;
+
+		pm_write(fs, sh->bn * TOY_BLOCK + off, sh->page + off,
+			 TOY_LINE);
+	}
+	return 0;
+}
+
+static int all_in_place(struct toy_tx *tx)
+{
+	for (unsigned int i = 0; i < tx->nr_sh; i++)
+		shadow_in_place(tx->fs, tx->sh[i]);
+	return 0;
+}
+
+static int try_shadow(struct toy_fs *fs, const struct toy_shadow *sh)
+{
+	return toy_try(fs, shadow_in_place(fs, sh));
+}
+
+static int try_all(struct toy_tx *tx)
+{
+	return toy_try(tx->fs, all_in_place(tx));
+}
+
+/*
+ * The record is durable: the transaction happened, and only a replay can undo a
+ * block that takes no stores. Its locks are held until nobody commits any more.
+ */
+static int tx_in_place(struct toy_tx *tx)
 {
 	struct toy_fs *fs = tx->fs;
+	int err = try_all(tx);
 
-	for (unsigned int i = 0; i < tx->nr_sh; i++) {
-		struct toy_shadow *sh = tx->sh[i];
-		uint64_t m = sh->changed;
-
-		while (!sh->dropped && m) {
-			uint32_t off = (uint32_t)__builtin_ctzll(m) * TOY_LINE;
-
-			pm_write(fs, sh->bn * TOY_BLOCK + off, sh->page + off,
-				 TOY_LINE);
-			m &= m - 1;
-		}
-	}
+	for (unsigned int i = 0; err && i < tx->nr_sh; i++)
+		try_shadow(fs, tx->sh[i]);
 	pm_fence(fs);
+	if (!err)
+		return 0;
+	atomic_store(&fs->failed, true);
+	toy_log(TOY_LOG_ERR,
+		"toyfs: a block takes no stores: nothing changes any more until it is mounted again");
+	return err;
 }
 
 static void tx_mark_verified(struct toy_tx *tx)
@@ -547,38 +580,59 @@ static unsigned int tx_settle(struct toy_tx *tx)
 	return nr;
 }
 
-int toy_tx_commit(struct toy_tx *tx)
+/* All that comes before the record. */
+static int tx_prepare(struct toy_tx *tx)
 {
-	struct toy_fs *fs = tx->fs;
-	unsigned int nr;
-	uint64_t seq;
 	int err = toy_ags_apply(tx);
 
 	if (err)
-		goto out_abort;
-	nr = tx_settle(tx);
-	if (nr > TOY_J_LINES) {
-		toy_log(TOY_LOG_ERR, "toyfs: transaction of %u lines", nr);
-		err = -E2BIG;
-		goto out_abort;
+		return err;
+	tx->nr_rec = tx_settle(tx);
+	if (tx->nr_rec > TOY_J_LINES) {
+		toy_log(TOY_LOG_ERR, "toyfs: transaction of %u lines",
+			tx->nr_rec);
+		return -E2BIG;
 	}
-	if (nr) {
-		for (unsigned int i = 0; i < tx->nr_sh; i++)
-			if (tx->sh[i]->is_new && !tx->sh[i]->dropped)
-				shadow_store_new(fs, tx->sh[i]);
-		seq = atomic_fetch_add(&fs->seq, 1) + 1;
-		toy_journal_write(tx, seq, nr);
-		tx_in_place(tx);
-		atomic_store(&tx->ch->done, seq);
-		tx_mark_verified(tx);
+	for (unsigned int i = 0; tx->nr_rec && i < tx->nr_sh; i++)
+		if (tx->sh[i]->is_new && !tx->sh[i]->dropped)
+			shadow_store_new(tx->fs, tx->sh[i]);
+	return 0;
+}
+
+static int tx_write(struct toy_tx *tx)
+{
+	struct toy_fs *fs = tx->fs;
+	uint64_t seq;
+	int err;
+
+	/* With the locks: what failed before has dropped those that it shares. */
+	if (fs->failed)
+		return -EIO;
+	seq = atomic_fetch_add(&fs->seq, 1) + 1;
+	err = toy_journal_write(tx, seq);
+	if (!err)
+		err = tx_in_place(tx);
+	if (err)
+		return err;
+	atomic_store(&tx->ch->done, seq);
+	tx_mark_verified(tx);
+	return 0;
+}
+
+int toy_tx_commit(struct toy_tx *tx)
+{
+	int err = toy_try(tx->fs, tx_prepare(tx));
+
+	if (!err && tx->nr_rec)
+		err = tx_write(tx);
+	if (err) {
+		toy_tx_abort(tx);
+		return err;
 	}
 	toy_itab_publish(tx);
 	toy_ags_end(tx, true);
 	tx_end(tx);
 	return 0;
-out_abort:
-	toy_tx_abort(tx);
-	return err;
 }
 
 /* ---- channels ---- */

@@ -85,6 +85,7 @@ struct toy_tx {
 	int stolen;	       /* channel whose lock is held too, or -1 */
 	uint32_t orphans_held; /* orphan locks; a bit a channel */
 
+	unsigned int nr_rec; /* lines of the record */
 	uint64_t unique;
 	uint16_t op;
 	int32_t result;
@@ -123,8 +124,11 @@ void toy_channels_free(struct toy_fs *fs);
 
 /* journal.c */
 uint64_t toy_journal_off(unsigned int channel, unsigned int slot);
-/* Makes the record of all changed lines durable; fences what was stored before. */
-void toy_journal_write(struct toy_tx *tx, uint64_t seq, unsigned int nr);
+/*
+ * Makes the record of all changed lines durable; fences what was stored before.
+ * -EIO: there is no record.
+ */
+int toy_journal_write(struct toy_tx *tx, uint64_t seq);
 int toy_journal_recover(struct toy_fs *fs);
 /* Is there a record with the right sum that no transaction can have written? */
 bool toy_journal_contradicts(const struct toy_fs *fs, unsigned int channel,

@@ -230,7 +230,7 @@ static int set_tx(struct toy_inode *ti, struct xname name,
 
 	if (err)
 		return err;
-	err = set_parts(tx, ti, name, io);
+	err = toy_try(toy_i_fs(ti), set_parts(tx, ti, name, io));
 	if (err) {
 		toy_tx_abort(tx);
 		return err;
@@ -298,7 +298,7 @@ int toy_getxattr(struct zus_inode_info *zii, struct zufs_ioc_xattr *io)
 	if (err)
 		return err;
 	pthread_rwlock_rdlock(&ti->lock);
-	err = get(ti, name, io);
+	err = toy_try(toy_i_fs(ti), get(ti, name, io));
 	pthread_rwlock_unlock(&ti->lock);
 	return err;
 }
@@ -380,7 +380,7 @@ int toy_listxattr(struct zus_inode_info *zii, struct zufs_ioc_xattr *io)
 	int err;
 
 	pthread_rwlock_rdlock(&ti->lock);
-	err = list(ti, &l);
+	err = toy_try(toy_i_fs(ti), list(ti, &l));
 	pthread_rwlock_unlock(&ti->lock);
 	if (!err)
 		io->user_buf_size = l.size;
