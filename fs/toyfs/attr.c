@@ -86,9 +86,11 @@ static int setattr_parts(struct toy_inode *ti, struct toy_tx *tx,
 
 	if (!err && io->valid & ZUFS_STATX_SIZE)
 		err = set_size(tx, toy_i_fs(ti), slot, io, trunc);
-	if (!err)
-		set_plain(ti, slot, io);
-	return err;
+	if (err)
+		return err;
+	set_plain(ti, slot, io);
+	toy_fill_attr(ti, slot, &io->attr);
+	return 0;
 }
 
 static int setattr_tx(struct toy_inode *ti, struct zufs_ioc_attr *io,
@@ -116,7 +118,7 @@ static int setattr(struct toy_inode *ti, struct zufs_ioc_attr *io)
 
 	if (!err)
 		err = setattr_tx(ti, io, &trunc);
-	if (err)
+	if (err || trunc == TOY_NO_ORPHAN)
 		return err;
 	/* The size is set: what can't be freed now waits, with its entry. */
 	ti->trunc = trunc;
@@ -124,7 +126,9 @@ static int setattr(struct toy_inode *ti, struct zufs_ioc_attr *io)
 	if (err)
 		toy_log(TOY_LOG_WARN, "toyfs: inode %lu: truncate waits: %d",
 			(unsigned long)ti->zii.ino, err);
-	return toy_attr_read(ti, &io->attr);
+	/* Without what was freed, if it can be read again. */
+	toy_attr_read(ti, &io->attr);
+	return 0;
 }
 
 int toy_setattr(struct zus_inode_info *zii, struct zufs_ioc_attr *io)

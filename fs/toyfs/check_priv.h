@@ -14,7 +14,7 @@ enum ck_fix_kind {
 	CK_FLIP,    /* bit of the media */
 	CK_SUPER,   /* 0 or 1: the good one of the two */
 	CK_TABLE,   /* the same */
-	CK_JOURNAL, /* byte: no record begins there */
+	CK_JOURNAL, /* byte: no record begins there, or the line tells nothing */
 	CK_CHANNEL, /* channel: it has no free slots */
 	CK_ITABLE,  /* the inode file is found again by its blocks */
 	CK_DROP,    /* node or 0, ino of the root, key, value: no such record */

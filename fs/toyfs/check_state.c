@@ -71,7 +71,10 @@ void ck_dev_tables(struct ck *ck)
 
 /* ---- journals ---- */
 
-/* All is in place: no record is needed, and no old one is to be replayed. */
+/*
+ * All is in place: no record is needed, and no old one is to be replayed. So
+ * what says that they are done goes last.
+ */
 static void journals_worn(struct ck *ck)
 {
 	bool worn = false;
@@ -84,6 +87,9 @@ static void journals_worn(struct ck *ck)
 		   "the numbers of journal records come to their end");
 	for (unsigned int i = 0; i < 2 * TOY_CHANNELS; i++)
 		ck_fix(ck, CK_JOURNAL, toy_journal_off(i / 2, i % 2), 0, 0, 0);
+	for (unsigned int i = 0; i < 2 * TOY_CHANNELS; i++)
+		ck_fix(ck, CK_JOURNAL,
+		       toy_journal_off(i / 2, i % 2) + TOY_J_DONE_OFF, 0, 0, 0);
 }
 
 void ck_journals(struct ck *ck)

@@ -201,9 +201,23 @@ struct toy_jline {
 	__u8 data[64]; /* 8 */
 };
 
-#define TOY_J_MAGIC 0x6c6e726a796f74ULL		   /* "toyjrnl" */
-#define TOY_J_LINES ((TOY_SLOT_SIZE - 192U) / 72U) /* 452 */
+#define TOY_J_MAGIC 0x6c6e726a796f74ULL /* "toyjrnl" */
 
+/*
+ * The last line of a slot: a seq of the channel that is in place. Without it
+ * media that spoil the channel's last record would bring back the one before.
+ */
+struct toy_jdone {
+	__le64 seq;    /*  0 */
+	__le64 sum;    /*  8: toy_sum of the line, this field as 0 */
+	__u8 uuid8[8]; /* 16: first half of the superblock's uuid */
+	__u8 pad[40];  /* 24 */
+};
+
+#define TOY_J_DONE_OFF (TOY_SLOT_SIZE - TOY_LINE)
+#define TOY_J_LINES    ((TOY_J_DONE_OFF - 192U) / 72U) /* 451 */
+
+static_assert(sizeof(struct toy_jdone) == TOY_LINE, "media");
 static_assert(sizeof(struct toy_jhdr) == 192, "media");
 static_assert(sizeof(struct toy_jline) == 72, "media");
 

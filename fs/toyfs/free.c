@@ -236,5 +236,8 @@ static int orphan_entry(struct toy_fs *fs, uint64_t entry, uint64_t pos,
 
 int toy_orphans_finish(struct toy_sbi *ts)
 {
-	return toy_orphan_each(&ts->fs, orphan_entry, ts);
+	int err = toy_orphan_each(&ts->fs, orphan_entry, ts);
+
+	toy_settle(&ts->fs);
+	return err;
 }

@@ -3,15 +3,17 @@
  * Journals: a record for each transaction, in two slots of its channel by
  * turns; and their replay.
  *
- * Which records are replayed: all valid ones, in order of seq, but for those
- * that a valid record names as done (struct toy_jhdr). If two transactions N
+ * Which records are replayed: all valid ones, in any order, but for those that
+ * a valid record names as done (struct toy_jhdr). If two transactions N
  * and M > N change the same line, M held the line's lock when it read the done
  * numbers, so M's record, and any later one of M's channel, names N. A record
  * of M's channel that overwrote M's does so too. The same holds for whoever
  * uses a block again that N wrote and M freed.
+ *
+ * Media may spoil a record, M's or one behind N in N's channel, and with it the
+ * name. So a line of N's slot says too that N is done, as soon as it is.
  */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "tx.h"
@@ -19,6 +21,11 @@
 uint64_t toy_journal_off(unsigned int channel, unsigned int slot)
 {
 	return TOY_JOURNAL_OFF + (2 * channel + slot) * (uint64_t)TOY_SLOT_SIZE;
+}
+
+static uint64_t done_off(unsigned int channel, unsigned int slot)
+{
+	return toy_journal_off(channel, slot) + TOY_J_DONE_OFF;
 }
 
 static uint64_t rec_len(unsigned int nr)
@@ -104,6 +111,75 @@ int toy_journal_write(struct toy_tx *tx, uint64_t seq)
 	return 0;
 }
 
+/* ---- what is done ---- */
+
+static struct toy_jdone done_line(const struct toy_fs *fs, uint64_t off,
+				  uint64_t seq)
+{
+	struct toy_jdone d = { .seq = htole64(seq) };
+
+	memcpy(d.uuid8, fs->uuid, sizeof(d.uuid8));
+	d.sum = htole64(
+		toy_sum(&d, sizeof(d), off, offsetof(struct toy_jdone, sum)));
+	return d;
+}
+
+static int done_store(struct toy_fs *fs, uint64_t off, uint64_t seq)
+{
+	struct toy_jdone d = done_line(fs, off, seq);
+
+	pm_write_lazy(fs, off, &d, sizeof(d));
+	return 0;
+}
+
+/* A line that takes no stores only leaves the records to tell. */
+void toy_journal_done(struct toy_tx *tx, uint64_t seq)
+{
+	struct toy_channel *ch = tx->ch;
+
+	atomic_store(&ch->done, seq);
+	ch->unsettled = true;
+	toy_try(tx->fs,
+		done_store(tx->fs, done_off(tx->channel, ch->slot ^ 1), seq));
+}
+
+/* Again: fences of this thread don't count for what others stored. */
+static int settle(struct toy_fs *fs)
+{
+	bool any = false;
+
+	for (unsigned int c = 0; c < TOY_CHANNELS; c++) {
+		struct toy_channel *ch = fs->chan[c];
+
+		if (!ch || !ch->unsettled)
+			continue;
+		done_store(fs, done_off(c, ch->slot ^ 1), ch->done);
+		ch->unsettled = false;
+		any = true;
+	}
+	if (any)
+		pm_fence(fs);
+	return 0;
+}
+
+void toy_settle(struct toy_fs *fs)
+{
+	toy_try(fs, settle(fs));
+}
+
+/* 0: there is no such line. */
+static uint64_t done_find(const struct toy_fs *fs, unsigned int channel,
+			  unsigned int slot)
+{
+	uint64_t off = done_off(channel, slot);
+	const struct toy_jdone *p = pm_at(fs, off);
+	struct toy_jdone d = done_line(fs, off, le64toh(p->seq));
+
+	if (memcmp(p, &d, sizeof(d)) || le64toh(d.seq) > INT64_MAX)
+		return 0;
+	return le64toh(d.seq);
+}
+
 /* ---- recovery: single-threaded ---- */
 
 struct found {
@@ -180,15 +256,9 @@ bool toy_journal_worn(const struct toy_fs *fs, unsigned int channel,
 {
 	struct found f;
 
-	return record_find(fs, channel, slot, &f) &&
-	       record_last(&f) > INT64_MAX / 2;
-}
-
-static int by_seq(const void *a, const void *b)
-{
-	const struct found *x = a, *y = b;
-
-	return x->seq < y->seq ? -1 : x->seq > y->seq;
+	return done_find(fs, channel, slot) > INT64_MAX / 2 ||
+	       (record_find(fs, channel, slot, &f) &&
+		record_last(&f) > INT64_MAX / 2);
 }
 
 static int find_records(const struct toy_fs *fs, struct found *f,
@@ -208,7 +278,6 @@ static int find_records(const struct toy_fs *fs, struct found *f,
 		}
 		++*nr;
 	}
-	qsort(f, *nr, sizeof(*f), by_seq);
 	return 0;
 }
 
@@ -230,48 +299,92 @@ static bool replay(struct toy_fs *fs, const struct toy_jhdr *h, bool write)
 	return differs;
 }
 
-int toy_journal_recover(struct toy_fs *fs)
+/* What media say is in place, of each channel. */
+static void find_done(const struct toy_fs *fs, const struct found *f,
+		      unsigned int nr, uint64_t done[TOY_CHANNELS])
 {
-	struct found f[2 * TOY_CHANNELS];
-	uint64_t done[TOY_CHANNELS] = { 0 };
-	unsigned int nr, written = 0;
-	int err = find_records(fs, f, &nr);
+	for (unsigned int c = 0; c < TOY_CHANNELS; c++) {
+		uint64_t a = done_find(fs, c, 0), b = done_find(fs, c, 1);
 
-	if (err)
-		return err;
-	for (unsigned int i = 0; i < nr; i++)
-		for (unsigned int c = 0; c < TOY_CHANNELS; c++)
+		done[c] = a > b ? a : b;
+		for (unsigned int i = 0; i < nr; i++)
 			if (le64toh(f[i].h->done[c]) > done[c])
 				done[c] = le64toh(f[i].h->done[c]);
-	for (unsigned int i = 0; i < nr; i++) {
-		if (f[i].seq <= done[f[i].channel])
-			continue;
-		written += replay(fs, f[i].h, !fs->ro_feat);
 	}
-	if (written && fs->ro_feat) {
+}
+
+static int replay_all(struct toy_fs *fs, const struct found *f, unsigned int nr,
+		      const uint64_t done[TOY_CHANNELS])
+{
+	unsigned int written = 0;
+
+	for (unsigned int i = 0; i < nr; i++)
+		if (f[i].seq > done[f[i].channel])
+			written += replay(fs, f[i].h, !fs->ro_feat);
+	if (!written)
+		return 0;
+	if (fs->ro_feat) {
 		toy_log(TOY_LOG_ERR,
 			"toyfs: unknown feature: the journal can't be replayed");
 		return -EROFS;
 	}
-	if (written) {
-		pm_fence(fs);
-		toy_log(TOY_LOG_INFO, "toyfs: %u transactions replayed",
-			written);
-	}
-	/* fsck may have dropped what it found before. */
-	atomic_store(&fs->seq, 0);
-	for (unsigned int c = 0; c < TOY_CHANNELS; c++)
-		atomic_store(&fs->chan[c]->done, 0);
-	for (unsigned int i = 0; i < nr; i++) {
-		struct toy_channel *ch = fs->chan[f[i].channel];
+	pm_fence(fs);
+	toy_log(TOY_LOG_INFO, "toyfs: %u transactions replayed", written);
+	return 0;
+}
 
-		atomic_store(&ch->done, f[i].seq);
-		ch->slot = f[i].slot ^ 1;
-		if (f[i].seq > atomic_load(&fs->seq))
-			atomic_store(&fs->seq, f[i].seq);
+/* All of @f is in place. fsck may have dropped what fs found before. */
+static void channels_set(struct toy_fs *fs, const struct found *f,
+			 unsigned int nr, const uint64_t done[TOY_CHANNELS])
+{
+	uint64_t seq = 0;
+
+	for (unsigned int c = 0; c < TOY_CHANNELS; c++) {
+		uint64_t last = 0;
+
+		for (unsigned int i = 0; i < nr; i++) {
+			if (f[i].channel != c || f[i].seq < last)
+				continue;
+			last = f[i].seq;
+			fs->chan[c]->slot = f[i].slot ^ 1;
+		}
+		if (done[c] > last)
+			last = done[c];
+		atomic_store(&fs->chan[c]->done, last);
+		if (last > seq)
+			seq = last;
 	}
-	for (unsigned int c = 0; c < TOY_CHANNELS; c++)
-		if (done[c] > atomic_load(&fs->seq))
-			atomic_store(&fs->seq, done[c]);
+	atomic_store(&fs->seq, seq);
+}
+
+/* The next record of another channel may be the only other one that tells. */
+static void done_mend(struct toy_fs *fs)
+{
+	for (unsigned int c = 0; c < TOY_CHANNELS; c++) {
+		struct toy_channel *ch = fs->chan[c];
+		uint64_t done = ch->done;
+
+		ch->unsettled = done != done_find(fs, c, 0) &&
+				done != done_find(fs, c, 1);
+	}
+	settle(fs);
+}
+
+int toy_journal_recover(struct toy_fs *fs)
+{
+	struct found f[2 * TOY_CHANNELS];
+	uint64_t done[TOY_CHANNELS];
+	unsigned int nr;
+	int err = find_records(fs, f, &nr);
+
+	if (err)
+		return err;
+	find_done(fs, f, nr, done);
+	err = replay_all(fs, f, nr, done);
+	if (err)
+		return err;
+	channels_set(fs, f, nr, done);
+	if (!fs->ro_feat)
+		done_mend(fs);
 	return 0;
 }

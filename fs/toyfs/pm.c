@@ -17,6 +17,12 @@ void pm_write(struct toy_fs *fs, uint64_t off, const void *src, uint64_t len)
 	unfenced = true;
 }
 
+void pm_write_lazy(struct toy_fs *fs, uint64_t off, const void *src,
+		   uint64_t len)
+{
+	pmem_memcpy(fs->base + off, src, len, PMEM_F_MEM_NODRAIN);
+}
+
 void pm_zero(struct toy_fs *fs, uint64_t off, uint64_t len)
 {
 	pmem_memset(fs->base + off, 0, len, PMEM_F_MEM_NODRAIN);

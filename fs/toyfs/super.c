@@ -427,6 +427,7 @@ int toy_recover(struct toy_fs *fs)
 
 void toy_close(struct toy_fs *fs)
 {
+	toy_settle(fs);
 	toy_itab_free(fs);
 	toy_ags_free(fs);
 	toy_channels_free(fs);

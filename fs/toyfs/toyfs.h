@@ -233,6 +233,8 @@ int toy_mkfs(void *base, uint64_t bytes, const struct toy_mkfs_opts *opts);
 int toy_open(struct toy_fs *fs, void *base, uint64_t bytes, const char **why);
 /* Replays the journals (writes, unless nothing is to do); then the filesystem may be used. */
 int toy_recover(struct toy_fs *fs);
+/* Media know what is done, and nothing is left to be replayed. Nobody commits meanwhile. */
+void toy_settle(struct toy_fs *fs);
 void toy_close(struct toy_fs *fs);
 /* Is it toyfs's, with the right sum? */
 bool toy_dev_table_ok(const struct zufs_dev_table *dt);

@@ -614,7 +614,7 @@ static int tx_write(struct toy_tx *tx)
 		err = tx_in_place(tx);
 	if (err)
 		return err;
-	atomic_store(&tx->ch->done, seq);
+	toy_journal_done(tx, seq);
 	tx_mark_verified(tx);
 	return 0;
 }

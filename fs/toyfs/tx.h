@@ -96,6 +96,7 @@ struct toy_channel {
 	pthread_mutex_t
 		orphan_lock; /* the channel's orphan blocks, to the end of the transaction */
 	_Atomic uint64_t done; /* last seq in place and fenced */
+	bool unsettled;	       /* media may not know that */
 	unsigned int slot;     /* that the next record goes to */
 	uint8_t *rec; /* TOY_SLOT_SIZE bytes: the record in the making */
 	struct toy_tx tx;
@@ -129,11 +130,13 @@ uint64_t toy_journal_off(unsigned int channel, unsigned int slot);
  * -EIO: there is no record.
  */
 int toy_journal_write(struct toy_tx *tx, uint64_t seq);
+/* @seq's lines are in place and fenced. */
+void toy_journal_done(struct toy_tx *tx, uint64_t seq);
 int toy_journal_recover(struct toy_fs *fs);
 /* Is there a record with the right sum that no transaction can have written? */
 bool toy_journal_contradicts(const struct toy_fs *fs, unsigned int channel,
 			     unsigned int slot);
-/* Is there one that soon leaves no numbers for others? */
+/* Is there a number that soon leaves none for others? */
 bool toy_journal_worn(const struct toy_fs *fs, unsigned int channel,
 		      unsigned int slot);
 
@@ -154,6 +157,9 @@ void toy_itab_free(struct toy_fs *fs);
 /* pm.c */
 extern void (*pm_fence_hook)(struct toy_fs *fs); /* tests: after each fence */
 void pm_fence_pending(struct toy_fs *fs); /* if this thread stored unfenced */
+/* For what no fence has to make durable: pm_fence_pending() doesn't see it. */
+void pm_write_lazy(struct toy_fs *fs, uint64_t off, const void *src,
+		   uint64_t len);
 
 static inline bool toy_is_data(const struct toy_fs *fs, uint64_t bn,
 			       uint64_t len)

@@ -189,11 +189,14 @@ static void fixed_area(struct victim *v, const struct toy_fs *fs)
 	for (uint64_t bn = 0; bn < TOY_ORPHAN_BN + TOY_CHANNELS; bn++)
 		add_meta(v, bn);
 	add_meta(v, ZUFS_MDT_COPY_OFFSET / TOY_BLOCK);
-	/* Of each journal slot the first two blocks, where records begin. */
-	for (unsigned int i = 0; i < 2 * TOY_CHANNELS; i++)
-		for (uint64_t b = 0; b < 2; b++)
-			add_meta(v, journals + i * (TOY_SLOT_SIZE / TOY_BLOCK) +
-					    b);
+	/* Of each journal slot where records begin, and the end. */
+	for (unsigned int i = 0; i < 2 * TOY_CHANNELS; i++) {
+		uint64_t slot = journals + i * (TOY_SLOT_SIZE / TOY_BLOCK);
+
+		add_meta(v, slot);
+		add_meta(v, slot + 1);
+		add_meta(v, slot + TOY_J_DONE_OFF / TOY_BLOCK);
+	}
 	for (uint32_t a = 0; a < fs->ag_count; a++)
 		add_meta(v, TOY_AG_NODE_BN + a);
 }

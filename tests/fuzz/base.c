@@ -177,7 +177,7 @@ static void records(void)
 		struct toy_jhdr *h = (void *)(media_rw + off);
 
 		memset(h->done + 8, 0, RECORDS * sizeof(h->done[0]));
-		memcpy(before + off, h, TOY_SLOT_SIZE);
+		memcpy(before + off, h, TOY_J_DONE_OFF);
 	}
 	memcpy(media_rw, before, FUZZ_BYTES);
 	free(before);

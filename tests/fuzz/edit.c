@@ -105,15 +105,12 @@ static const struct field xattr[] = { NODE,
 				      END };
 static const struct field text[] = { RECORDS(0, 8, 512, 1), END };
 static const struct field record[] = {
-	FIELD(struct toy_jhdr, magic),
-	FIELD(struct toy_jhdr, seq),
-	FIELD(struct toy_jhdr, channel),
-	FIELD(struct toy_jhdr, nr),
-	FIELD(struct toy_jhdr, seq),
-	RECORDS(64, 8, 16, 8),	/* done */
+	FIELD(struct toy_jhdr, magic),	 FIELD(struct toy_jhdr, seq),
+	FIELD(struct toy_jhdr, channel), FIELD(struct toy_jhdr, nr),
+	FIELD(struct toy_jhdr, seq),	 RECORDS(64, 8, 16, 8), /* done */
 	RECORDS(192, 72, 8, 8), /* offset of a line */
 	RECORDS(200, 8, 72, 8), /* bytes of lines */
-	END
+	{ TOY_J_DONE_OFF, 0, 1, 8 },	 END
 };
 
 static const struct field *const fields[UNIT_KINDS] = {

@@ -174,6 +174,8 @@ static void mend_record(uint64_t off)
 		nr = TOY_J_LINES;
 	mend(off, sizeof(*h) + nr * sizeof(struct toy_jline),
 	     offsetof(struct toy_jhdr, sum));
+	mend(off + TOY_J_DONE_OFF, sizeof(struct toy_jdone),
+	     offsetof(struct toy_jdone, sum));
 }
 
 /* The sum of a text is in its slot, which has one too. */

@@ -184,6 +184,87 @@ START_TEST(test_done_rule)
 }
 END_TEST
 
+/*
+ * Media spoil the last record of a channel, by a bit or by a line, when all is
+ * in place: what it overwrote must not come back.
+ */
+static void spoil(uint64_t seq, bool line)
+{
+	if (line) {
+		for (unsigned int k = 0; k < 2 * TOY_CHANNELS; k++) {
+			char *rec = image + toy_journal_off(k / 2, k % 2);
+
+			if (le64toh(((struct toy_jhdr *)rec)->seq) == seq)
+				memset(rec, 0, TOY_LINE);
+		}
+	} else {
+		tear_record(image, seq);
+	}
+	open_image(image);
+}
+
+START_TEST(test_spoilt_record)
+{
+	uint64_t ino = make_inode(0), seq;
+
+	for (int line = 0; line < 2; line++) {
+		set_uid(3, ino, 1);
+		set_uid(3, ino, 2);
+		seq = atomic_load(&fs.seq);
+		toy_close(&fs);
+		spoil(seq, line); /* the channel's record before */
+		ck_assert_uint_eq(get_uid(ino), 2);
+		set_uid(4, ino, 3);
+		seq = atomic_load(&fs.seq);
+		toy_close(&fs);
+		spoil(seq, line); /* another channel's */
+		ck_assert_uint_eq(get_uid(ino), 3);
+		ck_assert_uint_ge(atomic_load(&fs.seq), seq);
+	}
+}
+END_TEST
+
+/* The same after a crash in which the line that tells was lost. */
+START_TEST(test_spoilt_after_crash)
+{
+	uint64_t ino = make_inode(0), seq;
+
+	toy_settle(&fs);
+	copy = map_image();
+	fences = 0;
+	copy_at = 2;
+	pm_fence_hook = take_copy;
+	set_uid(3, ino, 1); /* the second fence is that of the lines in place */
+	pm_fence_hook = NULL;
+	toy_close(&fs);
+	memcpy(image, copy, BYTES);
+	munmap(copy, BYTES);
+	open_image(image);
+	set_uid(4, ino, 2);
+	seq = atomic_load(&fs.seq);
+	toy_close(&fs);
+	spoil(seq, false);
+	ck_assert_uint_eq(get_uid(ino), 2);
+}
+END_TEST
+
+/* A line that tells what is done is spoilt: the records tell it too. */
+START_TEST(test_spoilt_done)
+{
+	uint64_t ino = make_inode(0);
+
+	set_uid(3, ino, 1);
+	set_uid(4, ino, 2);
+	for (unsigned int c = 3; c < 5; c++) {
+		toy_close(&fs);
+		for (unsigned int k = 0; k < 2; k++)
+			image[toy_journal_off(c, k) + TOY_J_DONE_OFF] ^= 4;
+		open_image(image);
+		ck_assert_uint_eq(get_uid(ino), 2);
+	}
+}
+END_TEST
+
 /* A node is freed and its block becomes data: no record writes to it again. */
 static void reuse_run(struct toy_fs *f)
 {
@@ -335,8 +416,15 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-		test_replay, test_crash_everywhere, test_done_rule,
-		test_reuse,  test_threads,	    NULL,
+		test_replay,
+		test_crash_everywhere,
+		test_done_rule,
+		test_spoilt_record,
+		test_spoilt_after_crash,
+		test_spoilt_done,
+		test_reuse,
+		test_threads,
+		NULL,
 	};
 	Suite *s = suite_create("toytx");
 
