@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "device.h"
+#include "health.h"
 
 bool fail(const char *fmt, ...)
 {
@@ -92,7 +93,7 @@ static bool open_fd(struct device *dev, bool write)
 {
 	int flags = (write ? O_RDWR : O_RDONLY) | O_CLOEXEC;
 
-	dev->fd = open(dev->path, dev->block ? flags | O_EXCL : flags);
+	dev->fd = open(dev->path, dev->rdev ? flags | O_EXCL : flags);
 	if (dev->fd < 0)
 		return open_failed(dev->path);
 	if (flock(dev->fd, LOCK_EX | LOCK_NB))
@@ -106,7 +107,7 @@ static bool check_block(const char *path, const struct stat *st)
 	char dir[64];
 
 	snprintf(dir, sizeof(dir), "/sys/dev/block/%u:%u", ma, mi);
-	return pmem_check(path, ma, mi) && partition_check(path, dir);
+	return pmem_check(path, st->st_rdev) && partition_check(path, dir);
 }
 
 bool device_open(struct device *dev, const char *path, bool write)
@@ -120,15 +121,23 @@ bool device_open(struct device *dev, const char *path, bool write)
 		return strncmp(path, "/dev/", 5) ||
 		       fail("%s: there is no such device", path);
 	}
-	dev->block = S_ISBLK(st.st_mode);
-	if (!dev->block && !S_ISREG(st.st_mode))
+	if (S_ISBLK(st.st_mode))
+		dev->rdev = st.st_rdev;
+	else if (!S_ISREG(st.st_mode))
 		return fail("%s: neither a block device nor a plain file",
 			    dev->path);
 	if (!refuse_mounted(dev->path, &st))
 		return false;
-	if (dev->block && !check_block(dev->path, &st))
+	if (dev->rdev && !check_block(dev->path, &st))
 		return false;
 	return open_fd(dev, write) && device_size(dev);
+}
+
+bool device_health(const struct device *dev, struct toy_health *h)
+{
+	int err = toy_health_read(dev->rdev, h);
+
+	return !err || fail("%s: its health: %s", dev->path, strerror(-err));
 }
 
 void device_close(struct device *dev)
@@ -140,7 +149,7 @@ void device_close(struct device *dev)
 
 bool device_grow(struct device *dev, uint64_t bytes)
 {
-	if (dev->block || dev->bytes >= bytes)
+	if (dev->rdev || dev->bytes >= bytes)
 		return true;
 	if (dev->fd < 0)
 		dev->fd = open(dev->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,

@@ -8,14 +8,15 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "format.h"
 
 /* What a filesystem is on: a block device or a plain file. */
 struct device {
 	const char *path;
-	int fd; /* -1: a file that isn't there yet */
-	bool block;
+	int fd;		/* -1: a file that isn't there yet */
+	dev_t rdev;	/* 0: it isn't a block device */
 	uint64_t bytes; /* of the device, or of the file */
 };
 
@@ -32,6 +33,10 @@ bool fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
  */
 bool device_open(struct device *dev, const char *path, bool write);
 void device_close(struct device *dev);
+struct toy_health;
+
+/* What is known of its memory; the caller frees it. */
+bool device_health(const struct device *dev, struct toy_health *h);
 /* Makes a plain file, if need be a new one, at least @bytes long. */
 bool device_grow(struct device *dev, uint64_t bytes);
 /* With MAP_SYNC flushed stores are durable; without it device_unmap() makes them so. */
@@ -50,8 +55,8 @@ bool device_wipe(const struct device *dev);
 
 /* ---- pmem.c ---- */
 
-/* Whether the block device of @rdev can do DAX; else says what to type. */
-bool pmem_check(const char *path, unsigned int major, unsigned int minor);
+/* Whether the block device @dev can do DAX; else says what to type. */
+bool pmem_check(const char *path, dev_t dev);
 
 /* ---- partition.c ---- */
 

@@ -44,6 +44,9 @@ static int result_of(const struct fsck *f, const struct toy_check_result *res,
 	if (err == -ENOSPC)
 		fail("%s: no space for lost+found: mount it, remove something, run this again",
 		     f->path);
+	else if (err == -EIO)
+		fail("%s: memory that can't be read, and isn't known to be bad: find it (ndctl start-scrub), then run this again",
+		     f->path);
 	else if (err)
 		fail("%s: %s%s%s", f->path, strerror(-err), *said ? ": " : "",
 		     said);
@@ -82,17 +85,36 @@ static bool is_clean(struct toy_fs *fs, const struct fsck *f)
 	return true;
 }
 
+/* Its memory had an unsafe shutdown, or is another one. */
+static bool lost_power(const struct fsck *f, const struct toy_fs *fs)
+{
+	return f->health.shutdowns != TOY_NO_COUNT &&
+	       f->health.shutdowns != fs->shutdowns;
+}
+
+static void found_whole(const struct fsck *f, struct toy_fs *fs,
+			const struct toy_check_result *res)
+{
+	const struct toy_super *sb = pm_at(fs, toy_super_off(fs));
+
+	say_state(f, fs, res);
+	if (lost_power(f, fs) && f->mode != FSCK_NO)
+		toy_super_set(fs, f->health.shutdowns, sb->bad);
+}
+
 static int check(struct fsck *f, struct toy_fs *fs)
 {
 	struct toy_check_opts opts = { .found = fsck_found,
 				       .progress = fsck_progress,
-				       .arg = f };
+				       .arg = f,
+				       .health = &f->health };
 	struct toy_check_result res = { 0 };
 	int err = toy_recover(fs);
 
 	if (err && err != -EUCLEAN)
 		return result_of(f, &res, err);
-	if (!err && f->mode == FSCK_PREEN && !f->force && is_clean(fs, f))
+	if (!err && f->mode == FSCK_PREEN && !f->force && !lost_power(f, fs) &&
+	    is_clean(fs, f))
 		return FSCK_OK;
 	if (f->mode == FSCK_NO)
 		err = toy_check(fs, &opts, &res);
@@ -100,7 +122,7 @@ static int check(struct fsck *f, struct toy_fs *fs)
 		err = toy_repair(fs, &opts, &res);
 	fsck_talked(f);
 	if (!err && !res.problems)
-		say_state(f, fs, &res);
+		found_whole(f, fs, &res);
 	return result_of(f, &res, err);
 }
 
@@ -119,6 +141,19 @@ static int open_and_check(struct fsck *f, char *base, uint64_t bytes)
 	return code;
 }
 
+/* Without what is there nothing can be found; the maps of space are behind it. */
+static bool bad_fixed(const struct fsck *f)
+{
+	const struct toy_health *h = &f->health;
+
+	if (!h->nr || h->bad[0].bn >= TOY_AG_NODE_BN)
+		return false;
+	fail("%s: block %" PRIu64
+	     " is bad, where superblocks and journals are: mend it (ndctl clear-errors), then run this again",
+	     f->path, h->bad[0].bn);
+	return true;
+}
+
 static int run(struct fsck *f, struct device *dev)
 {
 	bool dry = f->mode == FSCK_NO;
@@ -132,11 +167,15 @@ static int run(struct fsck *f, struct device *dev)
 		fail("%s: there is no such file", f->path);
 		return FSCK_ERROR;
 	}
+	if (!device_health(dev, &f->health))
+		return FSCK_ERROR;
 	bytes = dev->bytes & ~(uint64_t)(ZUFS_BLOCK_SIZE - 1);
 	if (!bytes) {
 		fail("%s: it is empty", f->path);
 		return FSCK_ERROR;
 	}
+	if (bad_fixed(f))
+		return FSCK_LEFT;
 	base = (dry ? device_map_private : device_map)(dev, bytes);
 	if (!base)
 		return FSCK_ERROR;
@@ -154,6 +193,7 @@ int main(int argc, char **argv)
 		return code;
 	toy_log = keep_log;
 	code = run(&f, &dev);
+	toy_health_free(&f.health);
 	device_close(&dev);
 	return code;
 }

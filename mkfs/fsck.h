@@ -29,6 +29,8 @@ struct fsck {
 	bool progress;
 	int progress_fd; /* 0: a bar on the terminal */
 
+	struct toy_health health;
+
 	bool all; /* no more questions: the answer is yes */
 	uint64_t declined;
 	uint64_t shown[TOY_P_CODES]; /* lines printed of each kind */

@@ -6,6 +6,7 @@
 #include <time.h>
 #include <uuid.h>
 
+#include "health.h"
 #include "mkfs.h"
 #include "toyfs.h"
 
@@ -22,7 +23,7 @@ static bool choose_size(const struct mkfs *mk, const struct device *dev,
 	if (dev->fd < 0 && !mk->size)
 		return fail("%s: there is no such file: -s SIZE makes one",
 			    mk->path);
-	if (dev->block && want > dev->bytes)
+	if (dev->rdev && want > dev->bytes)
 		return fail("%s: has %llu bytes, fewer than -s asks for",
 			    mk->path, (unsigned long long)dev->bytes);
 	*bytes = want & ~(uint64_t)ZUFS_ALLOC_MASK;
@@ -42,6 +43,7 @@ static bool choose_size(const struct mkfs *mk, const struct device *dev,
 }
 
 static bool fill_opts(const struct mkfs *mk, uint64_t bytes,
+		      const struct toy_health *health,
 		      struct toy_mkfs_opts *opts)
 {
 	struct timespec now;
@@ -50,6 +52,7 @@ static bool fill_opts(const struct mkfs *mk, uint64_t bytes,
 	*opts = (struct toy_mkfs_opts){
 		.label = mk->label,
 		.blocks = bytes >> ZUFS_BLOCK_SHIFT,
+		.health = health,
 		.time = now.tv_sec * 1000000000LL + now.tv_nsec,
 	};
 	memcpy(opts->uuid, mk->uuid, sizeof(opts->uuid));
@@ -58,22 +61,41 @@ static bool fill_opts(const struct mkfs *mk, uint64_t bytes,
 	return true;
 }
 
+static bool make_failed(const char *path, int err)
+{
+	if (err == -EIO)
+		return fail(
+			"%s: bad blocks where its tables have to be: mend them first (ndctl clear-errors)",
+			path);
+	if (err == -E2BIG)
+		return fail(
+			"%s: more than %u runs of bad blocks: mend some first (ndctl clear-errors)",
+			path, TOY_BAD_RUNS);
+	return fail("%s: %s", path, strerror(-err));
+}
+
 static bool make_it(const struct mkfs *mk, const struct device *dev,
-		    uint64_t bytes, uint64_t *ag_count)
+		    uint64_t bytes, const struct toy_health *health,
+		    uint64_t *ag_count)
 {
 	const struct toy_super *sb;
 	struct toy_mkfs_opts opts;
 	char *base;
 	int err;
 
-	if (!fill_opts(mk, bytes, &opts) || !device_wipe(dev))
+	if (!fill_opts(mk, bytes, health, &opts))
+		return false;
+	err = toy_mkfs_fits(bytes, &opts);
+	if (err)
+		return make_failed(mk->path, err);
+	if (!device_wipe(dev))
 		return false;
 	base = device_map(dev, bytes);
 	if (!base)
 		return false;
 	err = toy_mkfs(base, bytes, &opts);
 	if (err)
-		fail("%s: %s", mk->path, strerror(-err));
+		make_failed(mk->path, err);
 	sb = (const void *)(base + TOY_SB_OFF);
 	*ag_count = le64toh(sb->ag_count);
 	return device_unmap(dev, base, bytes) && !err;
@@ -95,21 +117,47 @@ static void say(const struct mkfs *mk, uint64_t bytes, uint64_t ag_count)
 	       mk->label ? mk->label : "(none)");
 }
 
-static bool run(const struct mkfs *mk, struct device *dev)
+static void say_bad(const struct toy_health *h)
+{
+	uint64_t n = 0;
+
+	for (unsigned int i = 0; i < h->nr; i++)
+		n += h->bad[i].len;
+	if (n)
+		printf("  bad    %llu blocks that are left alone\n",
+		       (unsigned long long)n);
+}
+
+static bool run_on(const struct mkfs *mk, struct device *dev,
+		   const struct toy_health *health)
 {
 	uint64_t bytes = 0, ag_count = 0;
 
-	if (!device_open(dev, mk->path, !mk->dry) ||
-	    !choose_size(mk, dev, &bytes))
+	if (!choose_size(mk, dev, &bytes))
 		return false;
 	if (!mk->force && !device_blank(dev))
 		return false;
-	if (!mk->dry &&
-	    (!device_grow(dev, bytes) || !make_it(mk, dev, bytes, &ag_count)))
+	if (!mk->dry && (!device_grow(dev, bytes) ||
+			 !make_it(mk, dev, bytes, health, &ag_count)))
 		return false;
-	if (!mk->quiet)
-		say(mk, bytes, ag_count);
+	if (mk->quiet)
+		return true;
+	say(mk, bytes, ag_count);
+	say_bad(health);
 	return true;
+}
+
+static bool run(const struct mkfs *mk, struct device *dev)
+{
+	struct toy_health health;
+	bool ok;
+
+	if (!device_open(dev, mk->path, !mk->dry) ||
+	    !device_health(dev, &health))
+		return false;
+	ok = run_on(mk, dev, &health);
+	toy_health_free(&health);
+	return ok;
 }
 
 int main(int argc, char **argv)

@@ -20,11 +20,33 @@ static int dev_map(const struct zuf_dev *dev, u64 bn, long n, void **addr)
 	return got < n ? -EINVAL : 0;
 }
 
+/* Bad blocks may be in it: who reads them gets the error. In dax_read_lock(). */
+static bool one_piece(const struct zuf_dev *dev)
+{
+	void *addr, *start = NULL;
+	long got;
+	u64 bn;
+
+	for (bn = 0; bn < dev->blocks; bn += got) {
+		got = dax_direct_access(dev->dax,
+					(dev->dax_off >> PAGE_SHIFT) + bn,
+					dev->blocks - bn, DAX_RECOVERY_WRITE,
+					&addr, NULL);
+		if (got <= 0)
+			return false;
+		if (!bn)
+			start = addr;
+		if (addr != start + (bn << PAGE_SHIFT))
+			return false;
+	}
+	return true;
+}
+
 static int dev_open(struct block_device *bdev, struct fs_context *fc,
 		    struct zuf_dev *dev)
 {
-	void *addr;
-	int id, err;
+	bool whole;
+	int id;
 
 	dev->bdev = bdev;
 	dev->blocks = bdev_nr_bytes(bdev) >> PAGE_SHIFT;
@@ -41,15 +63,12 @@ static int dev_open(struct block_device *bdev, struct fs_context *fc,
 			       bdev),
 		       -EINVAL;
 	id = dax_read_lock();
-	err = dev_map(dev, 0, dev->blocks, &addr);
+	whole = one_piece(dev);
 	dax_read_unlock(id);
-	if (err == -EINVAL)
-		errorfc(fc, "%pg is not one piece of memory", bdev);
-	else if (err)
-		errorfc(fc,
-			"%pg has bad blocks (ndctl list --media-errors names them; ndctl clear-errors mends them)",
-			bdev);
-	return err;
+	if (!whole)
+		return errorfc(fc, "%pg is not one piece of memory", bdev),
+		       -EINVAL;
+	return 0;
 }
 
 static bool table_ok(const struct zufs_dev_table *t, u32 magic)

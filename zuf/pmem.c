@@ -2,6 +2,8 @@
 /*
  * The server's map of a super block's pmem.
  */
+#include <linux/blkdev.h>
+#include <linux/kdev_t.h>
 #include <linux/mm.h>
 #include <linux/pfn_t.h>
 #include <linux/slab.h>
@@ -24,6 +26,7 @@ static int grab(struct file *file, u64 sb_id, struct zufs_ioc_pmem *pm)
 	for (i = 0; i < sbi->md.count; i++) {
 		pm->dev[i].blocks = sbi->md.dev[i].blocks;
 		pm->dev[i].numa_node = sbi->md.dev[i].numa_node;
+		pm->dev[i].rdev = new_encode_dev(sbi->md.dev[i].bdev->bd_dev);
 	}
 	zf->sbi = sbi;
 	sbi->pmem_file = file;

@@ -309,7 +309,7 @@ struct zufs_ioc_pmem {
 	struct {
 		__u64 blocks;	 /* in order of the linear space */
 		__s32 numa_node; /* -1: not known */
-		__u32 pad;
+		__u32 rdev;	 /* its number, as new_encode_dev() has it */
 	} dev[ZUFS_MAX_DEVICES]; /* 64: OUT */
 };
 

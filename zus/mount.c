@@ -112,6 +112,8 @@ static int pmem_grab(struct zus_server *srv, struct zus_mount *m,
 	for (uint32_t i = 0; i < pm.dev_count; i++) {
 		md->dev[i].blocks = pm.dev[i].blocks;
 		md->dev[i].numa_node = pm.dev[i].numa_node;
+		/* 12 bits of the major and 20 of the minor: libc's, too. */
+		md->dev[i].rdev = pm.dev[i].rdev;
 	}
 	return pmem_map(m, md);
 }

@@ -28,6 +28,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "zus_api.h"
 
@@ -52,6 +53,7 @@ struct zus_md {
 	struct {
 		uint64_t blocks;
 		int numa_node; /* -1: not known */
+		dev_t rdev;    /* the block device; 0: there is none */
 	} dev[ZUFS_MAX_DEVICES];
 };
 

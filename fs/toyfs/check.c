@@ -14,13 +14,16 @@
 
 /*
  * What is broken goes first; links, lists and space are counted when all the
- * rest is whole; only then there is space for names of the lost ones.
+ * rest is whole; only then there is space for names of the lost ones. What can't
+ * be read is broken, and only who mends the memory can repair that.
  */
 static unsigned int phase_of(enum toy_problem_code code)
 {
 	if (code < TOY_P_PARENT)
 		return 1;
-	return code < TOY_P_LOST ? 2 : 3;
+	if (code < TOY_P_LOST)
+		return 2;
+	return code == TOY_P_LOST ? 3 : 4;
 }
 
 void ck_problem(struct ck *ck, enum toy_problem_code code, uint64_t ino,
@@ -103,6 +106,12 @@ const struct toy_node *ck_node(struct ck *ck, uint64_t bn, uint32_t magic,
 		wrong = "a node outside of the filesystem";
 	else if (bn >= ck->fs->data_bn && !ck_claim(ck, bn, 1, owner))
 		return NULL;
+	if (!wrong && ck_is_bad(ck, bn)) {
+		ck_problem(ck, TOY_P_NODE, owner, bn,
+			   "a node in a bad block: mend that first");
+		ck->mends = true;
+		return NULL;
+	}
 	if (!wrong) {
 		n = pm_at(ck->fs, bn * TOY_BLOCK);
 		sum_ok = toy_node_sum_ok(ck->fs, bn);
@@ -138,8 +147,13 @@ static bool itable_extent(struct ck *ck, uint64_t key, uint64_t val, void *arg)
 	*next = key + len;
 	if (!ck_claim(ck, bn, len, 0))
 		return false;
-	for (uint64_t i = 0; i < len; i++)
-		ck->itab[key + i] = bn + i;
+	for (uint64_t i = 0; i < len; i++) {
+		if (ck_is_bad(ck, bn + i))
+			ck_problem(ck, TOY_P_ITABLE, 0, bn + i,
+				   "inodes in a bad block: mend that first");
+		else
+			ck->itab[key + i] = bn + i;
+	}
 	return true;
 }
 
@@ -195,6 +209,7 @@ static int check(struct ck *ck)
 		return 0;
 	ck_free_lists(ck);
 	ck_links(ck);
+	ck_bad_list(ck);
 	ck_space(ck);
 	return 0;
 }

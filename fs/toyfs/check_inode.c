@@ -286,6 +286,8 @@ static const char *symlink_wrong(struct ck *ck, const struct toy_slot *s,
 	bn = symlink_block(ck, s);
 	if (!bn)
 		return "a symlink's map";
+	if (ck_is_bad(ck, bn))
+		return NULL;
 	text = pm_at(ck->fs, bn * TOY_BLOCK);
 	if (le64toh(s->zi.i_on_disk[1]) !=
 	    toy_sum(text, TOY_BLOCK, bn * TOY_BLOCK, TOY_BLOCK)) {

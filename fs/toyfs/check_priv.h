@@ -6,6 +6,7 @@
 #ifndef TOYFS_CHECK_PRIV_H
 #define TOYFS_CHECK_PRIV_H
 
+#include "bad.h"
 #include "toycheck.h"
 #include "tx.h"
 
@@ -31,6 +32,7 @@ enum ck_fix_kind {
 	CK_ORPH_LINK, /* orphan block: the chain ends there */
 	CK_ORPH_NODE, /* orphan block, channel: empty */
 	CK_ORPHAN,    /* orphan block, number of the entry: free */
+	CK_BAD_LIST,  /* ck->bad becomes it */
 	CK_AG,	      /* AG: its bits are what is in use */
 	CK_FREE_LISTS,
 	CK_LOST, /* ino: gets a name in lost+found */
@@ -78,6 +80,7 @@ struct ck {
 	uint64_t *itab; /* its blocks, 0: unknown */
 	struct ck_inode *inode;
 	struct ck_xattrs xattrs;
+	struct toy_bad_list bad; /* that nobody owns */
 
 	bool repair;	    /* collect what repairs do */
 	bool accepted;	    /* the last problem is to be repaired */
@@ -135,5 +138,13 @@ void ck_links(struct ck *ck);
 void ck_free_lists(struct ck *ck);
 void ck_orphans(struct ck *ck);
 void ck_space(struct ck *ck);
+
+/* ---- check_media.c ---- */
+
+bool ck_is_bad(const struct ck *ck, uint64_t bn);
+/* [bn, +len) has data of @ino. */
+void ck_data_media(struct ck *ck, uint64_t bn, uint64_t len, uint64_t ino);
+/* Bad blocks that nobody owns are in use, and in the superblock's list. */
+void ck_bad_list(struct ck *ck);
 
 #endif /* TOYFS_CHECK_PRIV_H */

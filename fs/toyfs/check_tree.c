@@ -153,6 +153,7 @@ static bool extent(struct ck *ck, uint64_t key, uint64_t val, void *arg)
 	}
 	m->end = key + len;
 	m->blocks += len;
+	ck_data_media(ck, bn, len, m->owner);
 	return ck_claim(ck, bn, len, m->owner);
 }
 

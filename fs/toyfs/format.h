@@ -30,6 +30,9 @@
 
 /* ---- superblock: bytes 2048 to 4095 of block 0 and of its copy ---- */
 
+#define TOY_BAD_RUNS 128U
+#define TOY_NO_COUNT UINT64_MAX
+
 struct toy_super {
 	__le64 magic;	    /*  0: TOY_SB_MAGIC */
 	__le64 sum;	    /*  8: toy_sum of the 2048 bytes, this field as 0 */
@@ -43,7 +46,14 @@ struct toy_super {
 	__le64 data_bn;	       /* 104: first block of AG 0, a multiple of 512 */
 	__le64 hash_key[2];    /* 112: SipHash key of names */
 	__le64 mkfs_time;      /* 128: ns */
-	__u8 pad[1912];	       /* 136 */
+	/*
+	 * Unsafe shutdowns that its memory had lived through when it was made
+	 * or last found whole; TOY_NO_COUNT: not known.
+	 */
+	__le64 shutdowns; /* 136 */
+	/* Bad blocks that nobody owns, ascending; used in the bitmaps. */
+	__le64 bad[TOY_BAD_RUNS]; /* 144: TOY_EXT_VAL, 0: none */
+	__u8 pad[880];		  /* 1168 */
 };
 
 #define TOY_SB_MAGIC 0x7265707573796f74ULL /* "toysuper" */

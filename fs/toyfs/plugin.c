@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "health.h"
 #include "plugin.h"
 
 int toy_corrupt(uint64_t ino, const char *what)
@@ -96,6 +97,32 @@ static void sbi_fini(struct zus_sb_info *sbi)
 	ts->open = false;
 }
 
+/*
+ * What was flushed and fenced may be lost by a shutdown in which the memory's
+ * own power failed: only fsck knows whether it was.
+ */
+static int shutdown_check(const struct toy_sbi *ts)
+{
+	const struct toy_fs *fs = &ts->fs;
+	struct toy_health h;
+	uint64_t now;
+	int err;
+
+	if (fs->shutdowns == TOY_NO_COUNT)
+		return 0;
+	err = toy_health_read(ts->sbi.md.dev[0].rdev, &h);
+	if (err)
+		return err;
+	now = h.shutdowns;
+	toy_health_free(&h);
+	if (now == TOY_NO_COUNT || now == fs->shutdowns)
+		return 0;
+	toy_log(TOY_LOG_ERR,
+		"toyfs: its memory had an unsafe shutdown (%llu of them, %llu when it was checked): run fsck.toyfs, or mount it read-only",
+		(unsigned long long)now, (unsigned long long)fs->shutdowns);
+	return -EUCLEAN;
+}
+
 /* A dirty journal is replayed on a read-only mount too. */
 static int make_consistent(struct toy_sbi *ts, bool ro)
 {
@@ -104,6 +131,9 @@ static int make_consistent(struct toy_sbi *ts, bool ro)
 
 	if (fs->ro_feat && !ro)
 		return -EROFS;
+	err = ro ? 0 : shutdown_check(ts);
+	if (err)
+		return err;
 	err = toy_recover(fs);
 	if (err)
 		return err;
@@ -174,6 +204,9 @@ static int sbi_remount(struct zus_sb_info *sbi, struct zufs_ioc_mount *zim)
 		return err;
 	if (ts->fs.ro_feat)
 		return -EROFS;
+	err = ro ? 0 : shutdown_check(ts);
+	if (err)
+		return err;
 	ts->fs.ro = ro;
 	if (ro)
 		return 0;

@@ -76,6 +76,9 @@ static int fix(struct ck *ck, const struct ck_fix *f)
 		return 0;
 	case CK_ITABLE:
 		return rp_itable(ck);
+	case CK_BAD_LIST:
+		toy_super_set(ck->fs, ck->fs->shutdowns, ck->bad.run);
+		return 0;
 	case CK_AG:
 		return rp_ag(ck, (uint32_t)f->a);
 	case CK_FREE_LISTS:

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "bad.h"
 #include "tx.h"
 
 #define COPY_OFF ((uint64_t)ZUFS_MDT_COPY_OFFSET)
@@ -168,8 +169,18 @@ static void take_dev_tables(const struct toy_fs *fs, uint32_t ag, uint8_t *bits,
 			bits[(bn[n] - first) / 8] |= 1U << (bn[n] - first) % 8;
 }
 
+static void take_bad(const struct toy_fs *fs, uint32_t ag, uint8_t *bits,
+		     const struct toy_health *h)
+{
+	uint64_t first = fs->data_bn + (uint64_t)ag * TOY_AG_BLOCKS;
+
+	for (uint64_t i = 0; h && h->nr && i < TOY_AG_BLOCKS; i++)
+		if (toy_health_is_bad(h, first + i))
+			bits[i / 8] |= 1U << i % 8;
+}
+
 static void mkfs_ag(struct toy_fs *fs, uint32_t ag,
-		    const struct zufs_dev_table *dt)
+		    const struct zufs_dev_table *dt, const struct toy_health *h)
 {
 	uint8_t page[TOY_BLOCK] = { 0 };
 	struct toy_node *n = (void *)page;
@@ -182,6 +193,7 @@ static void mkfs_ag(struct toy_fs *fs, uint32_t ag,
 	if (!ag)
 		bits[0] |= 1; /* the inode file's first block */
 	take_dev_tables(fs, ag, bits, dt);
+	take_bad(fs, ag, bits, h);
 	for (uint32_t i = 0; i < TOY_AG_BLOCKS / 8; i++)
 		used += (uint32_t)__builtin_popcount(bits[i]);
 	n->magic = htole32(TOY_AG_MAGIC);
@@ -191,7 +203,16 @@ static void mkfs_ag(struct toy_fs *fs, uint32_t ag,
 	pm_write(fs, (TOY_AG_NODE_BN + ag) * (uint64_t)TOY_BLOCK, n, TOY_BLOCK);
 }
 
-static void mkfs_super(struct toy_fs *fs, const struct toy_mkfs_opts *o)
+static void super_put(struct toy_fs *fs, struct toy_super *sb, uint64_t off)
+{
+	sb->sum = htole64(
+		toy_sum(sb, sizeof(*sb), off, offsetof(struct toy_super, sum)));
+	pm_write(fs, off, sb, sizeof(*sb));
+	pm_fence(fs);
+}
+
+static void mkfs_super(struct toy_fs *fs, const struct toy_mkfs_opts *o,
+		       const struct toy_bad_list *bad)
 {
 	uint64_t off[2] = { COPY_OFF + TOY_SB_OFF, TOY_SB_OFF };
 	struct toy_super sb;
@@ -207,12 +228,10 @@ static void mkfs_super(struct toy_fs *fs, const struct toy_mkfs_opts *o)
 	sb.hash_key[0] = htole64(o->seed[0]);
 	sb.hash_key[1] = htole64(o->seed[1]);
 	sb.mkfs_time = htole64((uint64_t)o->time);
-	for (int i = 0; i < 2; i++) {
-		sb.sum = htole64(toy_sum(&sb, sizeof(sb), off[i],
-					 offsetof(struct toy_super, sum)));
-		pm_write(fs, off[i], &sb, sizeof(sb));
-		pm_fence(fs);
-	}
+	sb.shutdowns = htole64(o->health ? o->health->shutdowns : TOY_NO_COUNT);
+	memcpy(sb.bad, bad->run, sizeof(sb.bad));
+	for (int i = 0; i < 2; i++)
+		super_put(fs, &sb, off[i]);
 }
 
 bool toy_dev_table_ok(const struct zufs_dev_table *dt)
@@ -246,18 +265,40 @@ static void mkfs_dev_table(struct toy_fs *fs, const struct toy_mkfs_opts *o,
 	dt->sum = htole64(toy_dev_table_sum(dt));
 }
 
-int toy_mkfs(void *base, uint64_t bytes, const struct toy_mkfs_opts *opts)
+static int mkfs_bad(uint64_t bytes, const struct toy_mkfs_opts *opts,
+		    struct toy_bad_list *bad)
 {
-	struct toy_fs fs = { .base = base,
-			     .bytes = bytes,
-			     .blocks = opts->blocks };
-	struct zufs_dev_table dt;
+	uint64_t data_bn;
+	uint32_t ags;
 
 	if (opts->blocks % 512 || opts->blocks < TOY_MIN_BLOCKS ||
 	    opts->blocks > bytes / TOY_BLOCK)
 		return -EINVAL;
 	if (opts->label && strlen(opts->label) > 31)
 		return -ENAMETOOLONG;
+	geometry(opts->blocks, &data_bn, &ags);
+	/* The first block behind the fixed part has the first inodes. */
+	return toy_bad_fill(bad, opts->health, data_bn + 1, opts->blocks);
+}
+
+int toy_mkfs_fits(uint64_t bytes, const struct toy_mkfs_opts *opts)
+{
+	struct toy_bad_list bad = { .nr = 0 };
+
+	return mkfs_bad(bytes, opts, &bad);
+}
+
+int toy_mkfs(void *base, uint64_t bytes, const struct toy_mkfs_opts *opts)
+{
+	struct toy_fs fs = { .base = base,
+			     .bytes = bytes,
+			     .blocks = opts->blocks };
+	struct toy_bad_list bad = { .nr = 0 };
+	struct zufs_dev_table dt;
+	int err = mkfs_bad(bytes, opts, &bad);
+
+	if (err)
+		return err;
 	geometry(fs.blocks, &fs.data_bn, &fs.ag_count);
 	mkfs_dev_table(&fs, opts, &dt);
 	/* No old superblock may be found while the rest is written. */
@@ -270,10 +311,10 @@ int toy_mkfs(void *base, uint64_t bytes, const struct toy_mkfs_opts *opts)
 	mkfs_state(&fs);
 	mkfs_orphans(&fs);
 	for (uint32_t ag = 0; ag < fs.ag_count; ag++)
-		mkfs_ag(&fs, ag, &dt);
+		mkfs_ag(&fs, ag, &dt, opts->health);
 	mkfs_root(&fs, opts);
 	pm_fence(&fs);
-	mkfs_super(&fs, opts);
+	mkfs_super(&fs, opts, &bad);
 	return 0;
 }
 
@@ -309,6 +350,25 @@ bool toy_super_ok(const struct toy_fs *fs, uint64_t off)
 	return super_summed(fs, off) && !super_wrong(fs, pm_at(fs, off));
 }
 
+uint64_t toy_super_off(const struct toy_fs *fs)
+{
+	return toy_super_ok(fs, TOY_SB_OFF) ? TOY_SB_OFF :
+					      COPY_OFF + TOY_SB_OFF;
+}
+
+/* The copy first: a crash leaves one of them whole, and fsck makes them equal. */
+void toy_super_set(struct toy_fs *fs, uint64_t shutdowns, const __le64 *bad)
+{
+	struct toy_super sb;
+
+	memcpy(&sb, pm_at(fs, toy_super_off(fs)), sizeof(sb));
+	sb.shutdowns = htole64(shutdowns);
+	memcpy(sb.bad, bad, sizeof(sb.bad));
+	super_put(fs, &sb, COPY_OFF + TOY_SB_OFF);
+	super_put(fs, &sb, TOY_SB_OFF);
+	fs->shutdowns = shutdowns;
+}
+
 static int super_take(struct toy_fs *fs, const struct toy_super *sb,
 		      const char **why)
 {
@@ -324,6 +384,7 @@ static int super_take(struct toy_fs *fs, const struct toy_super *sb,
 	fs->hash_key[1] = le64toh(sb->hash_key[1]);
 	memcpy(fs->uuid, sb->uuid, sizeof(fs->uuid));
 	memcpy(fs->label, sb->label, sizeof(fs->label) - 1);
+	fs->shutdowns = le64toh(sb->shutdowns);
 	return 0;
 }
 

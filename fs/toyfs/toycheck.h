@@ -6,9 +6,13 @@
 #ifndef TOYFS_TOYCHECK_H
 #define TOYFS_TOYCHECK_H
 
+#include "health.h"
 #include "toyfs.h"
 
-/* In the order of repairs: what is broken, then links and space, then lost ones. */
+/*
+ * In the order of repairs: what is broken, then links and space, then lost ones;
+ * then what can't be repaired.
+ */
 enum toy_problem_code {
 	TOY_P_SUPER,   /* a superblock, or it differs from its copy */
 	TOY_P_TABLE,   /* the same of the device table */
@@ -29,10 +33,12 @@ enum toy_problem_code {
 	TOY_P_NLINK,
 	TOY_P_FREE_LIST,
 	TOY_P_ORPHAN,
+	TOY_P_BAD_LIST, /* bad blocks that nobody owns: not those there are */
 	TOY_P_AG,	/* an AG's node: counts, bits behind the end */
 	TOY_P_LEAKED,	/* a block marked as used that nobody owns */
 	TOY_P_UNMARKED, /* a block in use that is marked as free */
 	TOY_P_LOST,	/* an inode that no name leads to */
+	TOY_P_MEDIA,	/* bad blocks with data */
 	TOY_P_CODES
 };
 
@@ -48,6 +54,7 @@ struct toy_check_opts {
 	/* Optional: inodes checked, of how many. */
 	void (*progress)(void *arg, uint64_t done, uint64_t all);
 	void *arg;
+	const struct toy_health *health; /* NULL: nothing is known */
 	bool quick; /* only what a mount reads: superblocks, journals, state */
 };
 
@@ -62,7 +69,7 @@ struct toy_check_result {
 /*
  * After toy_open() and toy_recover(), which may have returned -EUCLEAN; nothing
  * else may use @fs. Stores nothing. 0, whatever was found; -ENOMEM; -EIO: it met
- * poison and stopped.
+ * poison that opts->health doesn't know of, and stopped.
  */
 int toy_check(struct toy_fs *fs, const struct toy_check_opts *opts,
 	      struct toy_check_result *res);

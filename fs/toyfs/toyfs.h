@@ -39,8 +39,9 @@ struct toy_fs {
 	uint64_t hash_key[2];
 	uint8_t uuid[16];
 	char label[32];
-	bool ro;      /* no transactions */
-	bool ro_feat; /* ro for an unknown feature: not even a replay */
+	uint64_t shutdowns; /* as in struct toy_super */
+	bool ro;	    /* no transactions */
+	bool ro_feat;	    /* ro for an unknown feature: not even a replay */
 	_Atomic bool
 		failed; /* a commit wasn't brought in place: no more of them */
 	uint64_t epoch; /* of the server, for journal records */
@@ -218,6 +219,8 @@ int toy_orphan_each(struct toy_fs *fs,
 
 /* ---- super.c ---- */
 
+struct toy_health;
+
 struct toy_mkfs_opts {
 	const char *label; /* or NULL */
 	uint8_t uuid[16];
@@ -225,12 +228,23 @@ struct toy_mkfs_opts {
 	int64_t time;	   /* ns */
 	uint32_t uid, gid; /* of the root directory */
 	uint64_t seed[2];  /* hash key */
+	const struct toy_health *health; /* NULL: nothing is known */
 };
 
-/* Makes a filesystem on [base, base + bytes). */
+/*
+ * Whether it can be made on @bytes, before anything is stored. -EINVAL,
+ * -ENAMETOOLONG; -EIO: a bad block is where nothing but its own tables can be;
+ * -E2BIG: more runs of bad blocks than it can leave alone.
+ */
+int toy_mkfs_fits(uint64_t bytes, const struct toy_mkfs_opts *opts);
+/* Makes a filesystem on [base, base + bytes); errors are those of toy_mkfs_fits(). */
 int toy_mkfs(void *base, uint64_t bytes, const struct toy_mkfs_opts *opts);
 /* Checks superblock, or its copy, and prepares @fs; no journal replay, no writes. @why: static text of the cause on error. */
 int toy_open(struct toy_fs *fs, void *base, uint64_t bytes, const char **why);
+/* The byte of the superblock that counts, or of its copy. */
+uint64_t toy_super_off(const struct toy_fs *fs);
+/* What the superblock says of its memory from now on. @bad: TOY_BAD_RUNS of them. */
+void toy_super_set(struct toy_fs *fs, uint64_t shutdowns, const __le64 *bad);
 /* Replays the journals (writes, unless nothing is to do); then the filesystem may be used. */
 int toy_recover(struct toy_fs *fs);
 /* Media know what is done, and nothing is left to be replayed. Nobody commits meanwhile. */

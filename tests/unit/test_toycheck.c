@@ -622,6 +622,14 @@ static void unmarked(void)
 	mend_node(n);
 }
 
+/* It has blocks of a file. */
+static void bad_list(void)
+{
+	__le64 bad[TOY_BAD_RUNS] = { slot_of("few")->map.rec[0].val };
+
+	toy_super_set(&fs, TOY_NO_COUNT, bad);
+}
+
 static const struct {
 	void (*plant)(void);
 	enum toy_problem_code code;
@@ -672,6 +680,7 @@ static const struct {
 	{ state_line, TOY_P_STATE, true },
 	{ state_head, TOY_P_STATE, true },
 	{ journal_record, TOY_P_JOURNAL, true },
+	{ bad_list, TOY_P_BAD_LIST, true },
 	{ ag_count, TOY_P_AG, true },
 	{ behind_the_end, TOY_P_AG, true },
 	{ leaked, TOY_P_LEAKED, true },
@@ -728,7 +737,7 @@ END_TEST
 START_TEST(test_all_codes)
 {
 	for (int c = 0; c < TOY_P_CODES; c++) {
-		bool has = false;
+		bool has = c == TOY_P_MEDIA; /* test_health's */
 
 		for (int i = 0; i < FAULTS; i++)
 			has |= (int)faults[i].code == c;

@@ -1,0 +1,68 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# What mkfs.toyfs and fsck.toyfs say and do about bad blocks and unsafe
+# shutdowns, which a double of libndctl's tells. TAP; run by "make check".
+set -u
+
+here=${abs_top_builddir:-$(cd "$(dirname "$0")/../.." && pwd -P)}/tests/unit
+mkfs=$here/mkfs_double
+fsck=$here/fsck_double
+
+dir=$(mktemp -d) || exit 1
+trap 'rm -rf "$dir"' EXIT
+cd "$dir" || exit 1
+export TOY_HEALTH=$dir/health
+n=0
+
+result() { # STATUS WHAT
+	n=$((n + 1))
+	if [ "$1" = 0 ]; then
+		echo "ok $n - $2"
+	else
+		echo "not ok $n - $2"
+		sed 's/^/#   /' out
+	fi
+}
+
+# CMD ends with CODE and says TEXT.
+ends() { # CODE TEXT WHAT CMD...
+	local code=$1 text=$2 what=$3 status
+	shift 3
+	LC_ALL=C "$@" >out 2>&1 </dev/null
+	status=$?
+	echo "status $status" >>out
+	[ $status = "$code" ] && grep -qF -- "$text" out
+	result $? "$what"
+}
+
+know() { # LINE...
+	printf '%s\n' "$@" >health
+}
+
+know 'bad 3000 5' 'bad 4000 1'
+ends 0 'bad    6 blocks that are left alone' 'mkfs leaves bad blocks alone' "$mkfs" -f -s 64M a
+ends 0 'blocks in use' 'and fsck agrees' "$fsck" -n -f a
+know 'bad 100 1'
+cp a b
+ends 1 'mend them first (ndctl clear-errors)' 'mkfs refuses one in its tables' "$mkfs" -f a
+cmp a b >out 2>&1
+result $? 'and stores nothing then'
+ends 4 'block 100 is bad' 'fsck says which one in the fixed area is bad' "$fsck" -y a
+know 'bad 1024 1'
+ends 4 'inodes in a bad block: mend that first' 'fsck names a bad block with inodes' "$fsck" -y a
+know 'bad 5000 2'
+ends 4 'the list of bad blocks' 'fsck -n finds new bad blocks' "$fsck" -n a
+ends 1 'nothing is wrong now' 'fsck -y leaves them alone from now on' "$fsck" -y a
+ends 0 'blocks in use' 'and is content then' "$fsck" -n a
+
+know 'shutdowns 3'
+ends 0 'uuid' 'mkfs keeps the count of unsafe shutdowns' "$mkfs" -f -s 64M a
+ends 0 '(-f checks all)' 'the same count: fsck -p is quick' "$fsck" -p a
+know 'shutdowns 4'
+ends 0 'blocks in use' 'another count: fsck -p checks all' "$fsck" -p a
+ends 0 '(-f checks all)' 'and keeps the new count' "$fsck" -p a
+know 'shutdowns 5'
+ends 0 'blocks in use' 'fsck -n checks all' "$fsck" -n a
+ends 0 'blocks in use' 'and keeps nothing' "$fsck" -p a
+echo "1..$n"
