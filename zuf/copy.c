@@ -97,9 +97,14 @@ static void copy_put(struct copy *c)
 	zuf_grant_put(c->inode);
 }
 
-static int copy_commit(struct copy *c, u64 size, u64 blocks, u32 want)
+static void copy_cancel(struct copy *c)
 {
-	return zuf_commit(c->inode, size, blocks, want);
+	zuf_append_cancel(c->inode);
+}
+
+static int copy_commit(struct copy *c, u64 size, u64 blocks, u32 want, u64 more)
+{
+	return zuf_commit(c->inode, size, blocks, want, more);
 }
 
 static int copy_send_size(struct copy *c, u64 size)

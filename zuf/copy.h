@@ -19,8 +19,10 @@
  * copy_fence(c)		what was flushed is durable
  * copy_ask(c, lblk, want)	GRANT
  * copy_put(c)			GRANT_PUT, in the background
- * copy_commit(c, size, blocks, want)	COMMIT_WRITE of the first @blocks of the
- *				grant and the size; @want blocks for the next
+ * copy_cancel(c)		the same, also of parts that were committed
+ * copy_commit(c, size, blocks, want, more)	COMMIT_WRITE of the first @blocks
+ *				of the grant and, unless @more are to come, of
+ *				the size; @want blocks for the next grant
  * copy_send_size(c, size)	SETATTR
  * copy_undo(c, pos, done)	the last @done bytes weren't written
  *
@@ -47,7 +49,9 @@ static int copy_zero_granted(struct copy *c, u64 pblk, u32 off, u32 len);
 static void copy_fence(struct copy *c);
 static int copy_ask(struct copy *c, u64 lblk, u32 want);
 static void copy_put(struct copy *c);
-static int copy_commit(struct copy *c, u64 size, u64 blocks, u32 want);
+static void copy_cancel(struct copy *c);
+static int copy_commit(struct copy *c, u64 size, u64 blocks, u32 want,
+		       u64 more);
 static int copy_send_size(struct copy *c, u64 size);
 static void copy_undo(struct copy *c, u64 pos, u64 done);
 
@@ -65,8 +69,11 @@ static inline int copy_zero_in_grant(struct copy *c, u64 from, u64 to)
 				 from & (ZUFS_BLOCK_SIZE - 1), to - from);
 }
 
-/* The blocks that were copied to, from @lblk on, become the file's. */
-static inline int copy_publish(struct copy *c, u64 lblk, u64 end)
+/*
+ * The blocks that were copied to, from @lblk on, become the file's. The size
+ * tells of them when no @more blocks are to come: a crash leaves all or nothing.
+ */
+static inline int copy_publish(struct copy *c, u64 lblk, u64 end, u64 more)
 {
 	u64 blocks = COPY_BLOCKS(end) - lblk;
 	struct copy_grant *g = copy_grant(c);
@@ -78,17 +85,18 @@ static inline int copy_publish(struct copy *c, u64 lblk, u64 end)
 		return err;
 	/* The data before the map and the size that tell of it. */
 	copy_fence(c);
-	err = copy_commit(c, end, blocks, copy_grant_next(g, lblk, blocks));
+	err = copy_commit(c, end, blocks, copy_grant_next(g, lblk, blocks),
+			  more);
 	if (!err)
 		g->end = lblk + blocks;
 	return err;
 }
 
-/* One grant's worth: the bytes copied and committed, or -errno. */
-static inline s64 copy_append_some(struct copy *c)
+/* One grant's worth: the bytes copied, or -errno. *more: blocks behind them. */
+static inline s64 copy_to_grant(struct copy *c, u64 *more)
 {
-	u64 pos = copy_pos(c), len = copy_left(c);
-	u64 lblk = pos >> ZUFS_BLOCK_SHIFT, room, want;
+	u64 pos = copy_pos(c), len = copy_left(c), part;
+	u64 lblk = pos >> ZUFS_BLOCK_SHIFT, want;
 	struct copy_grant *g = copy_grant(c);
 	s64 done;
 	int err;
@@ -102,32 +110,45 @@ static inline s64 copy_append_some(struct copy *c)
 		if (err)
 			return err;
 	}
-	room = ((lblk + copy_grant_blocks(g)) << ZUFS_BLOCK_SHIFT) - pos;
+	part = ((lblk + copy_grant_blocks(g)) << ZUFS_BLOCK_SHIFT) - pos;
+	part = len < part ? len : part;
 	err = copy_zero_in_grant(c, lblk << ZUFS_BLOCK_SHIFT, pos);
 	if (err)
 		return err;
-	done = copy_granted(c, len < room ? len : room);
-	if (done <= 0)
-		return done;
-	err = copy_publish(c, lblk, pos + done);
-	if (err) {
-		copy_undo(c, pos, done);
-		return err;
-	}
+	done = copy_granted(c, part);
+	/* A short one ends the write: the next would begin inside a block. */
+	if (done > 0)
+		*more = (u64)done < part ? 0 :
+					   COPY_BLOCKS(pos + len) -
+						   COPY_BLOCKS(pos + part);
 	return done;
 }
 
+/* Parts, as grants come, of which the last one sets the size. */
 static inline s64 copy_append(struct copy *c)
 {
-	s64 all = 0, done = 0;
+	u64 start = copy_pos(c), more = 1, pos;
+	s64 done = 0;
+	int err = 0;
 
-	while (copy_left(c)) {
-		done = copy_append_some(c);
+	while (!err && more) {
+		pos = copy_pos(c);
+		done = copy_to_grant(c, &more);
 		if (done <= 0)
 			break;
-		all += done;
+		err = copy_publish(c, pos >> ZUFS_BLOCK_SHIFT, pos + done,
+				   more);
 	}
-	return all ? all : done;
+	if (copy_pos(c) == start)
+		return done;
+	/* Without space for the next part the write is what there is. */
+	if (!err && more)
+		err = copy_commit(c, copy_pos(c), 0, 0, 0);
+	if (!err)
+		return copy_pos(c) - start;
+	copy_cancel(c);
+	copy_undo(c, start, copy_pos(c) - start);
+	return err;
 }
 
 /* ---- writes that end behind the size ---- */
@@ -179,7 +200,7 @@ static inline s64 copy_extend(struct copy *c)
 		return above;
 	if (copy_pos(c) > copy_size(c)) {
 		copy_fence(c);
-		err = copy_commit(c, copy_pos(c), 0, 0);
+		err = copy_commit(c, copy_pos(c), 0, 0, 0);
 		if (err)
 			return err;
 	}

@@ -98,7 +98,10 @@ bool zuf_space_reclaim(struct zuf_sb_info *sbi);
  * Commits the size (and times), and the first @blocks of the grant, which have
  * durable content; asks for @want blocks more.
  */
-int zuf_commit(struct inode *inode, loff_t size, u64 blocks, u32 want);
+int zuf_commit(struct inode *inode, loff_t size, u64 blocks, u32 want,
+	       u64 more);
+/* What was committed of a write whose size wasn't is nobody's any more. */
+void zuf_append_cancel(struct inode *inode);
 /* As zuf_dispatch; on ENOSPC once more after zuf_space_reclaim(). */
 int zuf_dispatch_space(struct zuf_sb_info *sbi, struct zuf_req *req,
 		       size_t min_out);

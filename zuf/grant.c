@@ -61,13 +61,23 @@ int zuf_grant_ask(struct inode *inode, u64 lblk, u32 want)
 	return err;
 }
 
-void zuf_grant_put(struct inode *inode)
+static void put_all(struct inode *inode)
 {
-	if (!ZUF_I(inode)->grant.n)
-		return;
 	take_grant(inode, NULL, 0, 0);
 	/* n is 0: all of this inode */
 	zuf_back(inode, ZUFS_OP_GRANT_PUT, sizeof(struct zufs_ioc_grant));
+}
+
+void zuf_grant_put(struct inode *inode)
+{
+	if (ZUF_I(inode)->grant.n)
+		put_all(inode);
+}
+
+void zuf_append_cancel(struct inode *inode)
+{
+	put_all(inode);
+	zuf_extmap_drop(&ZUF_I(inode)->map);
 }
 
 /* An inode with a grant that nobody is writing to, locked; NULL: none. */
@@ -124,8 +134,25 @@ static void keep_rest(struct inode *inode, u64 blocks)
 	take_grant(inode, rest, n, n ? rest[0].lblk : 0);
 }
 
-/* @blocks of the grant from @lblk on become the file's, and the size @size. */
-static int try_commit(struct inode *inode, loff_t size, u64 blocks, u32 want)
+/* Size and times are the old ones until the last part. */
+static void update(struct inode *inode, const struct zufs_attr *attr, u64 more)
+{
+	if (more) {
+		zuf_update_blocks(inode, attr);
+		return;
+	}
+	spin_lock(&inode->i_lock);
+	ZUF_I(inode)->dirty_times &= ~(ZUFS_STATX_MTIME | ZUFS_STATX_CTIME);
+	spin_unlock(&inode->i_lock);
+	zuf_update_attr(inode, attr, true);
+}
+
+/*
+ * The first @blocks of the grant become the file's, and, unless @more are to
+ * come, so does the size @size.
+ */
+static int try_commit(struct inode *inode, loff_t size, u64 blocks, u32 want,
+		      u64 more)
 {
 	struct zuf_sb_info *sbi = ZUF_SB(inode->i_sb);
 	struct zuf_inode_info *ii = ZUF_I(inode);
@@ -146,6 +173,7 @@ static int try_commit(struct inode *inode, loff_t size, u64 blocks, u32 want)
 	io->new_size = size;
 	io->n = copy_grant_use(&ii->grant, io->ext, blocks);
 	io->want = want;
+	io->more = more;
 	io->op.hdr.in_len = struct_size(io, ext, io->n);
 	io->op.hdr.out_max = sizeof(*io) - io->op.hdr.out_start;
 	req->wait = ZUF_WAIT_KILL;
@@ -160,22 +188,19 @@ static int try_commit(struct inode *inode, loff_t size, u64 blocks, u32 want)
 		err = take_grant(
 			inode, io->grant, io->n_grant,
 			io->n_grant <= ZUFS_GRANT_MAX ? io->grant[0].lblk : 0);
-	spin_lock(&inode->i_lock);
-	ii->dirty_times &= ~(ZUFS_STATX_MTIME | ZUFS_STATX_CTIME);
-	spin_unlock(&inode->i_lock);
-	zuf_update_attr(inode, &io->attr, true);
+	update(inode, &io->attr, more);
 out:
 	zuf_req_put(req);
 	return err;
 }
 
-int zuf_commit(struct inode *inode, loff_t size, u64 blocks, u32 want)
+int zuf_commit(struct inode *inode, loff_t size, u64 blocks, u32 want, u64 more)
 {
 	int err;
 
 	zuf_assert(inode_is_locked(inode));
-	err = try_commit(inode, size, blocks, want);
+	err = try_commit(inode, size, blocks, want, more);
 	if (err == -ENOSPC && zuf_space_reclaim(ZUF_SB(inode->i_sb)))
-		err = try_commit(inode, size, blocks, want);
+		err = try_commit(inode, size, blocks, want, more);
 	return err;
 }

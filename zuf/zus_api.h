@@ -585,12 +585,13 @@ struct zufs_ioc_commit {
 	__u32 n;	       /*  92: IN entries of ext[] behind this struct */
 	__u32 n_grant;	       /*  96: OUT */
 	__u32 clear_suid; /* 100: IN 1: take S_ISUID, S_ISGID off as chmod would */
-	struct zufs_extent grant[ZUFS_GRANT_MAX]; /* 104: OUT */
-	struct zufs_attr attr;			  /* 296: OUT */
-	struct zufs_extent ext[];		  /* 448: IN */
+	__u64 more; /* 104: IN blocks of the same write that come in further ones */
+	struct zufs_extent grant[ZUFS_GRANT_MAX]; /* 112: OUT */
+	struct zufs_attr attr;			  /* 304: OUT */
+	struct zufs_extent ext[];		  /* 456: IN */
 };
 
-static_assert(sizeof(struct zufs_ioc_commit) == 448, "wire");
+static_assert(sizeof(struct zufs_ioc_commit) == 456, "wire");
 
 /* Bits of valid; the values are those of STATX_*. */
 enum {

@@ -211,7 +211,10 @@ struct zus_zii_operations {
 	int (*grant)(struct zus_inode_info *zii, struct zufs_ioc_grant *io);
 	/* Gives back io->n extents, 0: all that are left of this inode. */
 	int (*grant_put)(struct zus_inode_info *zii, struct zufs_ioc_grant *io);
-	/* zii exclusive. See struct zufs_ioc_commit. An extent that was not granted: EINVAL. EFBIG. */
+	/*
+	 * zii exclusive. See struct zufs_ioc_commit. An extent that was not granted: EINVAL. EFBIG. With
+	 * io->more a crash, grant_put of all and any other change of the inode take back what it committed.
+	 */
 	int (*commit_write)(struct zus_inode_info *zii,
 			    struct zufs_ioc_commit *io);
 	/*

@@ -36,36 +36,8 @@ static void set_plain(struct toy_inode *ti, struct toy_slot *slot,
 	}
 }
 
-/*
- * The size and as much of the punch as fits. The entry is written first, so
- * that there is room for it; if all fits, it never reaches the media.
- */
-static int shrink(struct toy_tx *tx, struct toy_fs *fs, struct toy_slot *slot,
-		  uint64_t size, uint64_t *trunc)
-{
-	struct toy_tree t = toy_slot_tree(fs, tx, slot);
-	uint64_t from = (size + ZUFS_BLOCK_SIZE - 1) >> ZUFS_BLOCK_SHIFT;
-	uint64_t freed = 0;
-	bool done;
-	int err;
-
-	if (!slot->map.depth && !slot->map.nr)
-		return 0;
-	err = toy_orphan_add(tx, t.owner | TOY_ORPH_TRUNCATE, trunc);
-	if (!err)
-		err = toy_map_punch(&t, from, UINT64_MAX, &freed, &done);
-	if (err)
-		return err;
-	toy_add_blocks(slot, -(int64_t)freed);
-	if (!done)
-		return 0;
-	err = toy_orphan_del(tx, *trunc);
-	*trunc = TOY_NO_ORPHAN;
-	return err;
-}
-
-static int set_size(struct toy_tx *tx, struct toy_fs *fs, struct toy_slot *slot,
-		    const struct zufs_ioc_attr *io, uint64_t *trunc)
+static int set_size(struct toy_fs *fs, struct toy_tx *tx, struct toy_slot *slot,
+		    const struct zufs_ioc_attr *io, uint64_t *cut)
 {
 	uint64_t old = le64toh(slot->zi.i_size), size = le64toh(io->zi.i_size);
 
@@ -75,17 +47,21 @@ static int set_size(struct toy_tx *tx, struct toy_fs *fs, struct toy_slot *slot,
 	if (size != old && !(io->valid & ZUFS_STATX_MTIME))
 		slot->zi.i_mtime = htole64(io->op.time);
 	/* Also with the same size: blocks may be mapped behind it. */
-	return size <= old ? shrink(tx, fs, slot, size, trunc) : 0;
+	if (size > old)
+		return 0;
+	return toy_cut(fs, tx, slot,
+		       (size + ZUFS_BLOCK_SIZE - 1) >> ZUFS_BLOCK_SHIFT,
+		       UINT64_MAX, cut);
 }
 
 static int setattr_parts(struct toy_inode *ti, struct toy_tx *tx,
-			 struct zufs_ioc_attr *io, uint64_t *trunc)
+			 struct zufs_ioc_attr *io, uint64_t *cut)
 {
 	struct toy_slot *slot;
 	int err = toy_slot_get(tx, ti->zii.ino, &slot);
 
 	if (!err && io->valid & ZUFS_STATX_SIZE)
-		err = set_size(tx, toy_i_fs(ti), slot, io, trunc);
+		err = set_size(toy_i_fs(ti), tx, slot, io, cut);
 	if (err)
 		return err;
 	set_plain(ti, slot, io);
@@ -94,7 +70,7 @@ static int setattr_parts(struct toy_inode *ti, struct toy_tx *tx,
 }
 
 static int setattr_tx(struct toy_inode *ti, struct zufs_ioc_attr *io,
-		      uint64_t *trunc)
+		      uint64_t *cut)
 {
 	struct toy_fs *fs = toy_i_fs(ti);
 	struct toy_tx *tx;
@@ -102,7 +78,7 @@ static int setattr_tx(struct toy_inode *ti, struct zufs_ioc_attr *io,
 
 	if (err)
 		return err;
-	err = toy_try(fs, setattr_parts(ti, tx, io, trunc));
+	err = toy_try(fs, setattr_parts(ti, tx, io, cut));
 	if (err) {
 		toy_tx_abort(tx);
 		return err;
@@ -113,16 +89,16 @@ static int setattr_tx(struct toy_inode *ti, struct zufs_ioc_attr *io,
 /* Under the inode's lock. */
 static int setattr(struct toy_inode *ti, struct zufs_ioc_attr *io)
 {
-	uint64_t trunc = TOY_NO_ORPHAN;
-	int err = toy_trunc_finish(ti);
+	uint64_t cut = TOY_NO_ORPHAN;
+	int err = toy_cut_finish(ti);
 
 	if (!err)
-		err = setattr_tx(ti, io, &trunc);
-	if (err || trunc == TOY_NO_ORPHAN)
+		err = setattr_tx(ti, io, &cut);
+	if (err || cut == TOY_NO_ORPHAN)
 		return err;
 	/* The size is set: what can't be freed now waits, with its entry. */
-	ti->trunc = trunc;
-	err = toy_trunc_finish(ti);
+	ti->cut = cut;
+	err = toy_cut_finish(ti);
 	if (err)
 		toy_log(TOY_LOG_WARN, "toyfs: inode %lu: truncate waits: %d",
 			(unsigned long)ti->zii.ino, err);

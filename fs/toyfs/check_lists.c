@@ -51,18 +51,18 @@ static const char *entry_wrong(struct ck *ck, uint64_t entry, uint64_t bn,
 			       uint32_t nr)
 {
 	uint64_t ino = TOY_ORPH_INO(entry);
-	bool truncate = entry & TOY_ORPH_TRUNCATE;
+	bool cut = entry & TOY_ORPH_CUT;
 	struct ck_inode *i;
 	bool *has;
 
 	if (ino >= ck->nr || !ino)
 		return "an orphan entry of no inode";
 	i = &ck->inode[ino];
-	has = truncate ? &i->truncate : &i->orphan;
+	has = cut ? &i->cut : &i->orphan;
 	if (*has)
 		return "an orphan entry twice";
 	*has = true;
-	if (!truncate) {
+	if (!cut) {
 		i->orphan_bn = bn;
 		i->orphan_nr = nr;
 	}

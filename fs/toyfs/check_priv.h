@@ -21,6 +21,7 @@ enum ck_fix_kind {
 	CK_DROP,    /* node or 0, ino of the root, key, value: no such record */
 	CK_NO_MAP,  /* ino */
 	CK_SLOT,    /* ino: free; the root: empty */
+	CK_RANGE,   /* ino: no blocks are to go */
 	CK_SIZE,    /* ino, bytes */
 	CK_BLOCKS,  /* ino, i_blocks */
 	CK_NLINK,   /* ino, links */
@@ -57,11 +58,11 @@ struct ck_inode {
 	uint32_t subdirs;
 	uint16_t mode; /* 0: free, or the slot is broken */
 	bool is_free;
-	bool mends;    /* one bit of the slot is wrong: it will be back */
-	bool listed;   /* in a list of free slots */
-	bool orphan;   /* has an entry that says: no name */
-	bool truncate; /* has an entry that says: truncate */
-	bool reached;  /* a directory below the root */
+	bool mends;   /* one bit of the slot is wrong: it will be back */
+	bool listed;  /* in a list of free slots */
+	bool orphan;  /* has an entry that says: no name */
+	bool cut;     /* has an entry that says: a range of its blocks goes */
+	bool reached; /* a directory below the root */
 };
 
 /* Names of the chain of xattrs that is checked now. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0
 /*
- * fallocate(2): blocks ahead of need, holes, zeros. In steps: what a crash
- * leaves is a part of it.
+ * fallocate(2): blocks ahead of need, holes, zeros. A crash in the steps of the
+ * first leaves blocks that nobody sees, of the second what a mount finishes.
  */
 #include <errno.h>
 #include <linux/falloc.h>
@@ -39,56 +39,59 @@ static int zero_mapped(struct toy_inode *ti, uint64_t from, uint64_t to)
 	return 0;
 }
 
-static int punch_parts(struct toy_inode *ti, struct toy_tx *tx, uint64_t from,
-		       uint64_t to, bool *done)
+static int punch_parts(struct toy_inode *ti, struct toy_tx *tx,
+		       const struct zufs_ioc_IO *io, uint64_t *cut)
 {
+	uint64_t first = (io->filepos + MASK) >> ZUFS_BLOCK_SHIFT;
+	uint64_t last = io->last_pos >> ZUFS_BLOCK_SHIFT;
 	struct toy_slot *slot;
-	struct toy_tree t;
-	uint64_t freed = 0;
 	int err = toy_slot_get(tx, ti->zii.ino, &slot);
 
+	if (!err && first < last)
+		err = toy_cut(toy_i_fs(ti), tx, slot, first, last, cut);
 	if (err)
 		return err;
-	t = toy_slot_tree(toy_i_fs(ti), tx, slot);
-	err = toy_map_punch(&t, from, to, &freed, done);
-	if (!err)
-		toy_add_blocks(slot, -(int64_t)freed);
-	return err;
+	slot->zi.i_mtime = htole64(io->op.time);
+	slot->zi.i_ctime = htole64(io->op.time);
+	return 0;
 }
 
-/* One transaction of a punch. */
-static int punch_step(struct toy_inode *ti, uint64_t from, uint64_t to,
-		      bool *done)
+/* It happened when this is committed, whatever is left to be freed. */
+static int punch_tx(struct toy_inode *ti, const struct zufs_ioc_IO *io)
 {
+	uint64_t cut = TOY_NO_ORPHAN;
 	struct toy_tx *tx;
 	int err = toy_begin(toy_i_fs(ti), ZUFS_OP_FALLOCATE, &tx);
 
 	if (err)
 		return err;
 	toy_tx_frees(tx);
-	err = toy_try(toy_i_fs(ti), punch_parts(ti, tx, from, to, done));
+	err = toy_try(toy_i_fs(ti), punch_parts(ti, tx, io, &cut));
 	if (err) {
 		toy_tx_abort(tx);
 		return err;
 	}
-	return toy_tx_commit(tx);
+	err = toy_tx_commit(tx);
+	if (!err)
+		ti->cut = cut;
+	return err;
 }
 
-static int punch(struct toy_inode *ti, uint64_t from, uint64_t to)
+static int punch(struct toy_inode *ti, const struct zufs_ioc_IO *io)
 {
-	uint64_t first = (from + MASK) >> ZUFS_BLOCK_SHIFT;
-	uint64_t last = to >> ZUFS_BLOCK_SHIFT;
-	bool done = false;
+	uint64_t from = io->filepos, to = io->last_pos;
+	uint64_t first = (from + MASK) & ~MASK, last = to & ~MASK;
 	int err;
 
 	if (first >= last)
-		return zero_mapped(ti, from, to);
-	err = zero_mapped(ti, from, first << ZUFS_BLOCK_SHIFT);
+		first = last = to;
+	err = zero_mapped(ti, from, first);
 	if (!err)
-		err = zero_mapped(ti, last << ZUFS_BLOCK_SHIFT, to);
-	while (!err && !done)
-		err = punch_step(ti, first, last, &done);
-	return err;
+		err = zero_mapped(ti, last, to);
+	pm_fence(toy_i_fs(ti));
+	if (!err)
+		err = punch_tx(ti, io);
+	return err ? err : toy_cut_finish(ti);
 }
 
 /* Blocks for all holes; *to becomes how far it got. */
@@ -144,18 +147,21 @@ static int finish(struct toy_inode *ti, const struct zufs_ioc_IO *io,
 	return toy_tx_commit(tx);
 }
 
-static int change(struct toy_inode *ti, const struct zufs_ioc_IO *io,
-		  uint64_t *to)
+/* Blocks, zeros, and the size at last; *to becomes how far it got. */
+static int allocate(struct toy_inode *ti, const struct zufs_ioc_IO *io,
+		    uint64_t *to)
 {
-	int err = toy_trunc_finish(ti);
+	int err = 0;
 
-	if (err)
-		return err;
-	if (io->rw & FALLOC_FL_PUNCH_HOLE)
-		return punch(ti, io->filepos, *to);
 	if (io->rw & FALLOC_FL_ZERO_RANGE)
 		err = zero_mapped(ti, io->filepos, *to);
-	return err ? err : fill(ti, io->filepos, to);
+	if (!err)
+		err = fill(ti, io->filepos, to);
+	/* Space for a part is an answer; asked for the rest, it is none. */
+	if (err == -ENOSPC && *to > io->filepos && *to < io->last_pos)
+		err = 0;
+	pm_fence(toy_i_fs(ti));
+	return err ? err : finish(ti, io, *to);
 }
 
 /* Under the inode's lock. */
@@ -171,13 +177,10 @@ static int fallocate_locked(struct toy_inode *ti, struct zufs_ioc_IO *io)
 	if (!err && fs->ro)
 		err = -EROFS;
 	if (!err)
-		err = change(ti, io, &to);
-	/* Space for a part is an answer; asked for the rest, it is none. */
-	if (err == -ENOSPC && to > io->filepos && to < io->last_pos)
-		err = 0;
-	pm_fence(fs);
+		err = toy_cut_finish(ti);
 	if (!err)
-		err = finish(ti, io, to);
+		err = io->rw & FALLOC_FL_PUNCH_HOLE ? punch(ti, io) :
+						      allocate(ti, io, &to);
 	if (err)
 		return err;
 	io->last_pos = to;

@@ -190,7 +190,8 @@ int toy_fill_holes(struct toy_inode *ti, uint16_t op, uint64_t lblk,
 		   uint64_t *end, struct zufs_extent *fresh, int *nr_fresh)
 {
 	struct fill f = { .ti = ti, .fresh = fresh };
-	int err = toy_trunc_finish(ti);
+	/* The parts of a write are behind the size, and may still be wanted. */
+	int err = ti->next_part ? 0 : toy_cut_finish(ti);
 
 	if (err)
 		return err;

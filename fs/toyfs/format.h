@@ -122,6 +122,7 @@ struct toy_slot {
 static_assert(sizeof(struct toy_slot) == 256, "media");
 
 /* A free slot: i_nlink 0, i_mode 0, i_on_disk[0] = next free ino or 0, i_generation kept. */
+/* i_on_disk[]: regular files: see TOY_ORPH_CUT; else 0, 0. */
 /* i_on_disk[1]: long symlinks: toy_sum of the text's block. */
 /* Project ids and flags beyond 16 bits have no place yet: feature bits will say. */
 
@@ -155,9 +156,10 @@ static_assert(sizeof(struct toy_state) == 4096, "media");
 /* ---- orphan blocks ---- */
 
 /* Entries of 8 bytes behind the header, 0: free. */
-#define TOY_ORPH_ENTRIES  504U
-#define TOY_ORPH_TRUNCATE (1ULL << 63) /* else: the inode has no name */
-#define TOY_ORPH_INO(e)	  ((e) & ~TOY_ORPH_TRUNCATE)
+#define TOY_ORPH_ENTRIES 504U
+/* Blocks [i_on_disk[0], i_on_disk[1]) of its map go; else: the inode has no name. */
+#define TOY_ORPH_CUT	 (1ULL << 63)
+#define TOY_ORPH_INO(e)	 ((e) & ~TOY_ORPH_CUT)
 
 /* ---- directory leaf: records from byte 64, chained by rec_len ---- */
 

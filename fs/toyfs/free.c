@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0
 /*
- * What takes more than one transaction: freeing an inode, the rest of a
- * truncate. An orphan entry says at each moment what is left to do.
+ * What takes more than one transaction: freeing an inode, or a range of a file's
+ * blocks. An orphan entry says at each moment what is left to do.
  */
 #include <errno.h>
 #include <string.h>
@@ -13,41 +13,86 @@ void toy_add_blocks(struct toy_slot *slot, int64_t n)
 	slot->zi.i_blocks = htole64(le64toh(slot->zi.i_blocks) + n * 8);
 }
 
-static uint64_t size_blocks(const struct toy_slot *slot)
-{
-	uint64_t size = le64toh(slot->zi.i_size);
+/* ---- a range of a file's map ---- */
 
-	return (size >> ZUFS_BLOCK_SHIFT) + !!(size & (ZUFS_BLOCK_SIZE - 1));
+int toy_cut_add(struct toy_tx *tx, struct toy_slot *slot, uint64_t from,
+		uint64_t to, uint64_t *cut)
+{
+	slot->zi.i_on_disk[0] = htole64(from);
+	slot->zi.i_on_disk[1] = htole64(to);
+	return toy_orphan_add(tx, le64toh(slot->zi.i_ino) | TOY_ORPH_CUT, cut);
 }
 
-static int trunc_parts(struct toy_inode *ti, struct toy_tx *tx, bool *done)
+int toy_cut_del(struct toy_tx *tx, struct toy_slot *slot, uint64_t cut)
+{
+	slot->zi.i_on_disk[0] = 0;
+	slot->zi.i_on_disk[1] = 0;
+	return toy_orphan_del(tx, cut);
+}
+
+/* What the slot says, as much as fits. *done: all of it. */
+static int cut_some(struct toy_fs *fs, struct toy_tx *tx, struct toy_slot *slot,
+		    bool *done)
+{
+	struct toy_tree t = toy_slot_tree(fs, tx, slot);
+	uint64_t from = le64toh(slot->zi.i_on_disk[0]);
+	uint64_t to = le64toh(slot->zi.i_on_disk[1]), freed = 0;
+	int err = 0;
+
+	*done = true;
+	if (from < to)
+		err = toy_map_punch(&t, from, to, &freed, done);
+	if (!err)
+		toy_add_blocks(slot, -(int64_t)freed);
+	return err;
+}
+
+/*
+ * The entry is written first, so that there is room for it; if all fits, neither
+ * it nor the range ever reaches the media.
+ */
+int toy_cut(struct toy_fs *fs, struct toy_tx *tx, struct toy_slot *slot,
+	    uint64_t from, uint64_t to, uint64_t *cut)
+{
+	bool done;
+	int err;
+
+	if (!slot->map.depth && !slot->map.nr)
+		return 0;
+	err = toy_cut_add(tx, slot, from, to, cut);
+	if (!err)
+		err = cut_some(fs, tx, slot, &done);
+	if (err || !done)
+		return err;
+	err = toy_cut_del(tx, slot, *cut);
+	*cut = TOY_NO_ORPHAN;
+	return err;
+}
+
+static int cut_parts(struct toy_inode *ti, struct toy_tx *tx, bool *done)
 {
 	struct toy_slot *slot;
-	struct toy_tree t;
-	uint64_t freed = 0;
 	int err = toy_slot_get(tx, ti->zii.ino, &slot);
 
+	if (!err)
+		err = cut_some(toy_i_fs(ti), tx, slot, done);
 	if (err)
 		return err;
-	t = toy_slot_tree(toy_i_fs(ti), tx, slot);
-	err = toy_map_punch(&t, size_blocks(slot), UINT64_MAX, &freed, done);
-	if (err)
-		return err;
-	toy_add_blocks(slot, -(int64_t)freed);
 	if (*done && toy_tx_room(tx) < TOY_STEP_ROOM)
 		*done = false;
-	return *done ? toy_orphan_del(tx, ti->trunc) : 0;
+	return *done ? toy_cut_del(tx, slot, ti->cut) : 0;
 }
 
-/* One transaction of a truncate. *done: the entry is gone too. */
-static int trunc_step(struct toy_inode *ti, bool *done)
+/* One transaction. *done: the entry is gone too. */
+static int cut_step(struct toy_inode *ti, bool *done)
 {
 	struct toy_tx *tx;
 	int err = toy_begin(toy_i_fs(ti), ZUFS_OP_SETATTR, &tx);
 
 	if (err)
 		return err;
-	err = toy_try(toy_i_fs(ti), trunc_parts(ti, tx, done));
+	toy_tx_frees(tx);
+	err = toy_try(toy_i_fs(ti), cut_parts(ti, tx, done));
 	if (err) {
 		toy_tx_abort(tx);
 		return err;
@@ -55,20 +100,23 @@ static int trunc_step(struct toy_inode *ti, bool *done)
 	return toy_tx_commit(tx);
 }
 
-int toy_trunc_finish(struct toy_inode *ti)
+int toy_cut_finish(struct toy_inode *ti)
 {
 	bool done = false;
 	int err;
 
-	while (ti->trunc != TOY_NO_ORPHAN) {
-		err = trunc_step(ti, &done);
+	ti->next_part = 0;
+	while (ti->cut != TOY_NO_ORPHAN) {
+		err = cut_step(ti, &done);
 		if (err)
 			return err;
 		if (done)
-			ti->trunc = TOY_NO_ORPHAN;
+			ti->cut = TOY_NO_ORPHAN;
 	}
 	return 0;
 }
+
+/* ---- an inode ---- */
 
 /* Leaves that are left of a directory: none, if it was removed by the rules. */
 static int free_leaves(struct toy_tx *tx, const struct toy_tree *t, bool *done)
@@ -156,7 +204,7 @@ int toy_inode_free(struct toy_inode *ti)
 	struct toy_tx *tx;
 	bool done = false;
 	/* First: a transaction can't always delete two entries. */
-	int err = toy_trunc_finish(ti);
+	int err = toy_cut_finish(ti);
 
 	if (err)
 		return err;
@@ -204,11 +252,11 @@ static int orphan_finish(struct toy_inode *ti, uint64_t entry, uint64_t pos)
 		return entry_drop(fs, pos);
 	if (err)
 		return err;
-	if (entry & TOY_ORPH_TRUNCATE) {
+	if (entry & TOY_ORPH_CUT) {
 		if (!toy_is_reg(slot))
 			return entry_drop(fs, pos);
-		ti->trunc = pos;
-		return toy_trunc_finish(ti);
+		ti->cut = pos;
+		return toy_cut_finish(ti);
 	}
 	if (slot->zi.i_nlink)
 		return entry_drop(fs, pos);

@@ -161,10 +161,14 @@ int toy_grant_put(struct zus_inode_info *zii, struct zufs_ioc_grant *io)
 	int err = 0;
 
 	pthread_rwlock_wrlock(&ti->lock);
-	if (io->n)
+	if (io->n) {
 		err = put_some(ti, io);
-	else
+	} else {
 		toy_grants_drop(toy_i_fs(ti), &ti->grants);
+		/* Parts of a write that isn't going on. */
+		if (ti->next_part)
+			err = toy_cut_finish(ti);
+	}
 	pthread_rwlock_unlock(&ti->lock);
 	return err;
 }
@@ -188,6 +192,8 @@ static int check_commit(const struct zufs_ioc_commit *io)
 			return -EFBIG;
 		at = e->lblk + e->len;
 	}
+	if (io->more && (!io->n || io->more > TOY_MAX_LBLK - at))
+		return -EINVAL;
 	return 0;
 }
 
@@ -244,8 +250,51 @@ static void commit_slot(struct toy_slot *slot, const struct zufs_ioc_commit *io)
 	slot->zi.i_mode = htole16(mode);
 }
 
+static uint64_t blocks_end(const struct zufs_ioc_commit *io)
+{
+	const struct zufs_extent *e = &io->ext[io->n - 1];
+
+	return e->lblk + e->len;
+}
+
+/* Is it the next part of the write that the slot's range is of? */
+static bool goes_on(const struct toy_inode *ti, const struct toy_slot *slot,
+		    const struct zufs_ioc_commit *io)
+{
+	if (!ti->next_part)
+		return false;
+	if (io->n)
+		return io->ext[0].lblk == ti->next_part;
+	return io->new_size > le64toh(slot->zi.i_on_disk[0])
+				      << ZUFS_BLOCK_SHIFT;
+}
+
+/* The first part of a write says what is to go if the last doesn't come. */
+static int parts_begin(struct toy_tx *tx, struct toy_slot *slot,
+		       const struct zufs_ioc_commit *io, uint64_t *cut)
+{
+	if (!io->more || *cut != TOY_NO_ORPHAN)
+		return 0;
+	return toy_cut_add(tx, slot, io->ext[0].lblk, blocks_end(io) + io->more,
+			   cut);
+}
+
+static int parts_end(struct toy_tx *tx, struct toy_slot *slot,
+		     const struct zufs_ioc_commit *io, uint64_t *cut)
+{
+	int err = 0;
+
+	if (io->more)
+		return 0;
+	if (*cut != TOY_NO_ORPHAN)
+		err = toy_cut_del(tx, slot, *cut);
+	*cut = TOY_NO_ORPHAN;
+	commit_slot(slot, io);
+	return err;
+}
+
 static int commit_parts(struct toy_inode *ti, struct toy_tx *tx,
-			struct zufs_ioc_commit *io)
+			struct zufs_ioc_commit *io, uint64_t *cut)
 {
 	struct toy_slot *slot;
 	struct toy_tree t;
@@ -255,30 +304,52 @@ static int commit_parts(struct toy_inode *ti, struct toy_tx *tx,
 		return err;
 	if (!toy_is_reg(slot))
 		return -EINVAL;
+	err = parts_begin(tx, slot, io, cut);
+	if (err)
+		return err;
 	t = toy_slot_tree(toy_i_fs(ti), tx, slot);
 	for (unsigned int i = 0; i < io->n; i++) {
 		err = map_extent(&t, &io->ext[i], slot);
 		if (err)
 			return err;
 	}
-	commit_slot(slot, io);
+	err = parts_end(tx, slot, io, cut);
+	if (err)
+		return err;
 	toy_fill_attr(ti, slot, &io->attr);
 	return 0;
 }
 
 static int commit_tx(struct toy_inode *ti, struct zufs_ioc_commit *io)
 {
+	uint64_t cut = ti->cut;
 	struct toy_tx *tx;
 	int err = toy_begin(toy_i_fs(ti), ZUFS_OP_COMMIT_WRITE, &tx);
 
 	if (err)
 		return err;
-	err = toy_try(toy_i_fs(ti), commit_parts(ti, tx, io));
+	err = toy_try(toy_i_fs(ti), commit_parts(ti, tx, io, &cut));
 	if (err) {
 		toy_tx_abort(tx);
 		return err;
 	}
-	return toy_tx_commit(tx);
+	err = toy_tx_commit(tx);
+	if (err)
+		return err;
+	ti->cut = cut;
+	ti->next_part = io->more ? blocks_end(io) : 0;
+	return 0;
+}
+
+/* What isn't the next part of a write ends it. */
+static int parts_check(struct toy_inode *ti, const struct zufs_ioc_commit *io)
+{
+	const struct toy_slot *slot;
+	int err = toy_slot_read(toy_i_fs(ti), ti->zii.ino, &slot);
+
+	if (err || goes_on(ti, slot, io))
+		return err;
+	return toy_cut_finish(ti);
 }
 
 /* The next grant is a favour: without space the answer has none. */
@@ -305,7 +376,7 @@ static void grant_next(struct toy_inode *ti, struct zufs_ioc_commit *io)
 static int commit_write(struct toy_inode *ti, struct zufs_ioc_commit *io)
 {
 	struct toy_grants left;
-	int err = toy_trunc_finish(ti);
+	int err = toy_try(toy_i_fs(ti), parts_check(ti, io));
 
 	if (err)
 		return err;

@@ -45,7 +45,12 @@ struct toy_inode {
 	bool dead;		/* its slot is free; under lock */
 	pthread_rwlock_t lock;	/* slot, map, what follows */
 	uint64_t orphan; /* position of its orphan entry, or TOY_NO_ORPHAN */
-	uint64_t trunc;	 /* the same of a truncate that isn't finished */
+	uint64_t cut;	 /* the same of blocks of its map that are to go */
+	/*
+	 * A write beyond the size is committed in parts: they are to go if the
+	 * last one doesn't come, which begins at this block. 0: there is none.
+	 */
+	uint64_t next_part;
 	struct toy_grants grants;
 };
 
@@ -128,8 +133,19 @@ extern const struct zus_zii_operations toy_zii_ops;
 
 /* ---- free.c ---- */
 
-/* Finishes a truncate that a step left behind. Under the inode's lock. */
-int toy_trunc_finish(struct toy_inode *ti);
+/*
+ * Frees [from, to) of the map, as much as fits: then *cut is the entry, and the
+ * range in the slot, by which toy_cut_finish() goes on.
+ */
+int toy_cut(struct toy_fs *fs, struct toy_tx *tx, struct toy_slot *slot,
+	    uint64_t from, uint64_t to, uint64_t *cut);
+/* The same in one: entry and range are there, nothing is freed yet. */
+int toy_cut_add(struct toy_tx *tx, struct toy_slot *slot, uint64_t from,
+		uint64_t to, uint64_t *cut);
+/* There is nothing to free any more. */
+int toy_cut_del(struct toy_tx *tx, struct toy_slot *slot, uint64_t cut);
+/* Finishes what a step left behind, or a write. Under the inode's lock. */
+int toy_cut_finish(struct toy_inode *ti);
 /* Frees an inode without a name, in steps. Under the inode's lock. */
 int toy_inode_free(struct toy_inode *ti);
 /* Finishes what the orphan blocks name. */

@@ -164,6 +164,10 @@ static void slot_change(struct toy_slot *s, const struct ck_fix *f)
 	case CK_NO_MAP:
 		memset(&s->map, 0, sizeof(s->map));
 		break;
+	case CK_RANGE:
+		s->zi.i_on_disk[0] = 0;
+		s->zi.i_on_disk[1] = 0;
+		break;
 	case CK_SIZE:
 		s->zi.i_size = htole64(f->b);
 		break;
@@ -250,6 +254,7 @@ int rp_unit(struct ck *ck, const struct ck_fix *f)
 		return f->b ? node_fix(ck, f->b, f) : slot_fix(ck, f->a, f);
 	case CK_NO_MAP:
 	case CK_SLOT:
+	case CK_RANGE:
 	case CK_SIZE:
 	case CK_BLOCKS:
 	case CK_NLINK:

@@ -29,8 +29,12 @@ int kern_run(struct kern *k, void *op)
 
 void kern_put_grant(struct kern *k, struct kern_inode *ki)
 {
-	if (!ki->grant.n)
-		return;
+	if (ki->grant.n)
+		kern_drop_grants(k, ki);
+}
+
+void kern_drop_grants(struct kern *k, struct kern_inode *ki)
+{
 	ki->grant.n = 0;
 	kern_run(k, kern_op(k, ZUFS_OP_GRANT_PUT, ki,
 			    sizeof(struct zufs_ioc_grant)));

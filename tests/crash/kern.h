@@ -32,6 +32,7 @@ struct kern {
 	bool ro;
 	uint64_t max_bytes; /* of a file */
 	uint64_t falloc_sup;
+	uint32_t ask;	 /* blocks of a grant, at most; 0: any */
 	uint64_t unique; /* of the last operation; goes on over mounts */
 	uint64_t runs[ZUFS_OP_MAX_OPT]; /* operations, by number */
 	struct kern_inode *inodes, *root;

@@ -213,6 +213,12 @@ static int take_grant(struct copy *c, const struct zufs_extent *ext, u32 n,
 	return 0;
 }
 
+/* Of a server that has no more in a row: a large write takes several. */
+static u32 at_most(const struct copy *c, u32 want)
+{
+	return c->k->ask && want > c->k->ask ? c->k->ask : want;
+}
+
 static int copy_ask(struct copy *c, u64 lblk, u32 want)
 {
 	struct zufs_ioc_grant *io =
@@ -220,7 +226,7 @@ static int copy_ask(struct copy *c, u64 lblk, u32 want)
 	int err;
 
 	io->lblk = lblk;
-	io->want = want;
+	io->want = at_most(c, want);
 	err = kern_run_space(c->k, io, c->ki, NULL);
 	if (!err && !io->n)
 		err = -ENOSPC;
@@ -232,7 +238,12 @@ static void copy_put(struct copy *c)
 	kern_put_grant(c->k, c->ki);
 }
 
-static int copy_commit(struct copy *c, u64 size, u64 blocks, u32 want)
+static void copy_cancel(struct copy *c)
+{
+	kern_drop_grants(c->k, c->ki);
+}
+
+static int copy_commit(struct copy *c, u64 size, u64 blocks, u32 want, u64 more)
 {
 	struct zufs_extent rest[ZUFS_GRANT_MAX];
 	struct copy_grant *g = &c->ki->grant;
@@ -245,7 +256,8 @@ static int copy_commit(struct copy *c, u64 size, u64 blocks, u32 want)
 	io->op.time = (s64)c->ki->attr.zi.i_mtime;
 	io->new_size = size;
 	io->n = copy_grant_use(g, io->ext, blocks);
-	io->want = want;
+	io->want = at_most(c, want);
+	io->more = more;
 	io->op.hdr.in_len = (u32)(sizeof(*io) + io->n * sizeof(io->ext[0]));
 	err = kern_run_space(c->k, io, c->ki, NULL);
 	if (err)
@@ -254,6 +266,11 @@ static int copy_commit(struct copy *c, u64 size, u64 blocks, u32 want)
 	err = take_grant(c, rest, n, n ? rest[0].lblk : 0);
 	if (!err && io->n_grant)
 		err = take_grant(c, io->grant, io->n_grant, io->grant[0].lblk);
+	/* Size and times are the old ones until the last part. */
+	if (more) {
+		c->ki->attr.zi.i_blocks = io->attr.zi.i_blocks;
+		return err;
+	}
 	c->ki->dirty = 0;
 	kern_update(c->ki, &io->attr);
 	return err;

@@ -61,6 +61,8 @@ int kern_send_attr(struct kern *k, struct kern_inode *ki,
 		   const struct zus_inode *zi, u64 valid);
 int kern_sync_inode(struct kern *k, struct kern_inode *ki);
 void kern_put_grant(struct kern *k, struct kern_inode *ki);
+/* The same, also of what was committed of a write whose size wasn't. */
+void kern_drop_grants(struct kern *k, struct kern_inode *ki);
 
 /* The inode that is open as @fd; NULL: none is. */
 struct kern_inode *kern_file(struct kern *k, int fd);

@@ -502,19 +502,35 @@ static int do_open(struct model *m, const struct op *op, int node)
 	return -EMFILE;
 }
 
+static void closed(struct model *m, int i)
+{
+	int node = m->open[i].node;
+
+	*m->open[i].path = '\0';
+	m->n[node].opens--;
+	node_gone(m, node);
+}
+
 static int do_close(struct model *m, const struct op *op)
 {
 	for (int i = 0; i < 4; i++) {
-		int node = m->open[i].node;
-
 		if (!*op->path || strcmp(m->open[i].path, op->path))
 			continue;
-		*m->open[i].path = '\0';
-		m->n[node].opens--;
-		node_gone(m, node);
+		closed(m, i);
 		return 0;
 	}
 	return -EBADF;
+}
+
+/* It closes all files first. */
+static int do_remount(struct model *m)
+{
+	for (int i = 0; i < 4; i++)
+		if (*m->open[i].path)
+			closed(m, i);
+	for (int i = 0; i < M_NODES; i++)
+		model_settle(m, i);
+	return 0;
 }
 
 static int do_tmplink(struct model *m, const struct op *op, unsigned int seq)
@@ -613,9 +629,7 @@ int model_apply(struct model *m, const struct op *op, unsigned int seq)
 	case OP_TMPLINK:
 		return do_tmplink(m, op, seq);
 	case OP_REMOUNT:
-		for (int i = 0; i < M_NODES; i++)
-			model_settle(m, i);
-		return 0;
+		return do_remount(m);
 	default:
 		return apply_node(m, op, seq);
 	}

@@ -63,6 +63,7 @@ struct model {
 	struct m_name *names;
 	unsigned int nr, cap;
 	int64_t now;
+	bool full; /* a write may end before its end */
 	struct {
 		char path[OP_PATH];
 		int node;

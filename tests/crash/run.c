@@ -529,6 +529,7 @@ int runner_init(struct runner *r, const struct base *base)
 
 	memset(r, 0, sizeof(*r));
 	r->base = base;
+	r->k.ask = base->ask;
 	r->k.answered = live_answered;
 	r->k.arg = r;
 	r->bytes = malloc(M_BYTES);
@@ -536,6 +537,7 @@ int runner_init(struct runner *r, const struct base *base)
 	if (!r->bytes || !r->other_bytes)
 		return -ENOMEM;
 	model_init(&r->start, 1000000);
+	r->start.full = base->full;
 	err = rec_region_new(&r->live, RUN_BYTES);
 	if (err)
 		return err;

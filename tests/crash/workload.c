@@ -232,35 +232,58 @@ static const char *const granted_calls[] = {
 	NULL,
 };
 
+/* Writes that need several grants: all of it, or nothing. */
+static const char *const parts_calls[] = {
+	"append f 30000",
+	"append e 20000",
+	"append f 1",
+	"write f 4000 20000",
+	"write f 20000 30000",
+	"write e 4096 16384",
+	"truncate f 3000",
+	"truncate f 60000",
+	"falloc f 0 50000",
+	"keep f 8192 20000",
+	"punch f 0 30000",
+	"unlink f",
+	"link f g",
+	"open f",
+	"fsync f",
+	"remount",
+	NULL,
+};
+
 /* Names of D and E are made by setup_names(). */
 const struct base bases[] = {
 	{ "small", "a few files and directories",
 	  "mkdir A; mkdir B; mkdir A/C; create f; append f 10000; create A/g; append A/g 20000; "
 	  "link A/g B/h; symlink s 20; symlink t 300; fifo p; setxattr f 100 user.a; create e; mkdir E",
-	  small_calls, false, NULL },
+	  small_calls, false, 0, NULL },
 	{ "holes", "a file of many extents",
 	  "create f; append f 80000; punch f 4096 4096; punch f 12288 4096; punch f 20480 4096; "
 	  "punch f 28672 4096; punch f 36864 4096; punch f 45056 4096; punch f 53248 4096",
-	  holes_calls, false, NULL },
+	  holes_calls, false, 0, NULL },
 	{ "names", "directories with leaves that are full", "mkdir D; mkdir E",
-	  names_calls, false, NULL },
+	  names_calls, false, 0, NULL },
 	{ "xattrs", "an inode with two blocks of xattrs",
 	  "create f; setxattr f 1000 user.a; setxattr f 2500 user.b; setxattr f 3000 user.big",
-	  xattr_calls, false, NULL },
+	  xattr_calls, false, 0, NULL },
 	{ "full", "no space",
 	  "create f; append f 10000; create h; append h 40000; punch h 4096 4096; create e; create big; keep big 0 20000000",
-	  full_calls, true, NULL },
+	  full_calls, true, 0, NULL },
 	{ "extents", "a map with a node that is full", "create f",
-	  extents_calls, false, NULL },
+	  extents_calls, false, 0, NULL },
 	{ "tails", "bytes behind the size",
-	  "create f; append f 5000; scribble f", tails_calls, false, NULL },
+	  "create f; append f 5000; scribble f", tails_calls, false, 0, NULL },
 	{ "slots", "no free inode",
 	  "create a; create b; create c; create d; create e; create f; create g; create h; "
 	  "create i; create j; create k; create l; create m; create o",
-	  slots_calls, false, NULL },
+	  slots_calls, false, 0, NULL },
 	{ "granted", "an open file with blocks granted", "create f; create e",
-	  granted_calls, false,
+	  granted_calls, false, 0,
 	  "open f; append f 5000; append f 5000; append f 9000" },
+	{ "parts", "no more than two free blocks in a row",
+	  "create f; append f 5000; create e", parts_calls, false, 2, NULL },
 };
 const unsigned int nr_bases = sizeof(bases) / sizeof(bases[0]);
 

@@ -15,6 +15,7 @@ struct base {
 	const char *setup;	  /* calls */
 	const char *const *calls; /* each alone, and pairs of them; NULL ends */
 	bool full;		  /* a call may fail with ENOSPC */
+	uint32_t ask;		  /* blocks that a grant has at most; 0: any */
 	const char *before; /* calls of each workload before its own, or NULL */
 };
 

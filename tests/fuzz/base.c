@@ -145,7 +145,7 @@ static void orphans(void)
 	     "an orphan block");
 	first->link = htole64(bn);
 	n->nr = htole16(1);
-	((__le64 *)(n + 1))[7] = htole64(TOY_ORPH_TRUNCATE | 3);
+	((__le64 *)(n + 1))[7] = htole64(TOY_ORPH_CUT | 3);
 	must(!toy_tx_commit(tx), "commit");
 	toy_close(&fs);
 }

@@ -296,7 +296,7 @@ static uint64_t value(const struct unit *u, const struct edit *e, uint64_t old)
 	case 10:
 		return ino_of(arg);
 	case 11:
-		return TOY_ORPH_TRUNCATE | ino_of(arg);
+		return TOY_ORPH_CUT | ino_of(arg);
 	case 12:
 		return TOY_EXT_VAL(bn, e->more);
 	case 13:

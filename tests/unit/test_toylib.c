@@ -499,10 +499,10 @@ START_TEST(test_orphans)
 	for (uint64_t i = 1; i <= 1200; i++) {
 		struct toy_tx *tx = begin(i % 2);
 
-		ck_assert_int_eq(
-			toy_orphan_add(tx, i | (i & 1 ? TOY_ORPH_TRUNCATE : 0),
-				       &pos),
-			0);
+		ck_assert_int_eq(toy_orphan_add(tx,
+						i | (i & 1 ? TOY_ORPH_CUT : 0),
+						&pos),
+				 0);
 		ck_assert_int_eq(toy_tx_commit(tx), 0);
 		sum += i;
 	}
