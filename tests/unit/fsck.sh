@@ -10,36 +10,8 @@ top=${abs_top_builddir:-$(cd "$(dirname "$0")/../.." && pwd -P)}
 mkfs=$top/mkfs/mkfs.toyfs
 fsck=$top/mkfs/fsck.toyfs
 
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
-cd "$dir" || exit 1
-n=0
-
-result() { # STATUS WHAT
-	n=$((n + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $n - $2"
-	else
-		echo "not ok $n - $2"
-		sed 's/^/#   /' out
-	fi
-}
-
-# CMD ends with CODE and says TEXT.
-ends() { # CODE TEXT WHAT CMD...
-	local code=$1 text=$2 what=$3 status
-	shift 3
-	LC_ALL=C "$@" >out 2>&1 </dev/null
-	status=$?
-	echo "status $status" >>out
-	[ $status = "$code" ] && grep -qF -- "$text" out
-	result $? "$what"
-}
-
-same() { # WHAT FILE FILE
-	cmp "$2" "$3" >out 2>&1
-	result $? "$1"
-}
+# shellcheck source=tests/unit/tools.sh
+. "${abs_top_srcdir:-$(cd "$(dirname "$0")/../.." && pwd -P)}/tests/unit/tools.sh"
 
 flip() { # FILE OFFSET: the lowest bit of a byte
 	local byte

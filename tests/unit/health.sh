@@ -9,32 +9,9 @@ here=${abs_top_builddir:-$(cd "$(dirname "$0")/../.." && pwd -P)}/tests/unit
 mkfs=$here/mkfs_double
 fsck=$here/fsck_double
 
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
-cd "$dir" || exit 1
+# shellcheck source=tests/unit/tools.sh
+. "${abs_top_srcdir:-$(cd "$(dirname "$0")/../.." && pwd -P)}/tests/unit/tools.sh"
 export TOY_HEALTH=$dir/health
-n=0
-
-result() { # STATUS WHAT
-	n=$((n + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $n - $2"
-	else
-		echo "not ok $n - $2"
-		sed 's/^/#   /' out
-	fi
-}
-
-# CMD ends with CODE and says TEXT.
-ends() { # CODE TEXT WHAT CMD...
-	local code=$1 text=$2 what=$3 status
-	shift 3
-	LC_ALL=C "$@" >out 2>&1 </dev/null
-	status=$?
-	echo "status $status" >>out
-	[ $status = "$code" ] && grep -qF -- "$text" out
-	result $? "$what"
-}
 
 know() { # LINE...
 	printf '%s\n' "$@" >health
@@ -46,8 +23,7 @@ ends 0 'blocks in use' 'and fsck agrees' "$fsck" -n -f a
 know 'bad 100 1'
 cp a b
 ends 1 'mend them first (ndctl clear-errors)' 'mkfs refuses one in its tables' "$mkfs" -f a
-cmp a b >out 2>&1
-result $? 'and stores nothing then'
+same 'and stores nothing then' a b
 ends 4 'block 100 is bad' 'fsck says which one in the fixed area is bad' "$fsck" -y a
 know 'bad 1024 1'
 ends 4 'inodes in a bad block: mend that first' 'fsck names a bad block with inodes' "$fsck" -y a

@@ -10,20 +10,8 @@ mkfs=$top/mkfs/mkfs.toyfs
 mountzuf=$top/mkfs/mount.zuf
 uuid=01234567-89ab-cdef-0123-456789abcdef
 
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
-cd "$dir" || exit 1
-n=0
-
-result() { # STATUS WHAT
-	n=$((n + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $n - $2"
-	else
-		echo "not ok $n - $2"
-		sed 's/^/#   /' out
-	fi
-}
+# shellcheck source=tests/unit/tools.sh
+. "${abs_top_srcdir:-$(cd "$(dirname "$0")/../.." && pwd -P)}/tests/unit/tools.sh"
 
 good() { # WHAT CMD...
 	local what=$1

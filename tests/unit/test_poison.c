@@ -10,7 +10,6 @@
 #include <signal.h>
 #include <stdbool.h>
 
-#include "toycheck.h"
 #include "toyvol.h"
 
 #define NAMES 150
@@ -100,26 +99,6 @@ static void arm(struct vol *v, unsigned int nth)
 }
 
 /* ---- what must be so afterwards ---- */
-
-static bool found(void *arg, const struct toy_problem *p)
-{
-	(void)arg;
-	ck_abort_msg("inode %lu, block %lu: %s", p->ino, p->bn, p->text);
-	return false;
-}
-
-static void vol_check(struct vol *v)
-{
-	const struct toy_check_opts opts = { .found = found };
-	struct toy_check_result res;
-	const char *why;
-	struct toy_fs fs;
-
-	ck_assert_int_eq(toy_open(&fs, v->addr, v->bytes, &why), 0);
-	ck_assert_int_eq(toy_recover(&fs), 0);
-	ck_assert_int_eq(toy_check(&fs, &opts, &res), 0);
-	toy_close(&fs);
-}
 
 /* A file, a directory with NAMES names, a long symlink, an open tmpfile. */
 static struct zufs_attr file, dir, sub, text, tmp;

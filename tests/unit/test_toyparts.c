@@ -5,7 +5,6 @@
  */
 #include <linux/falloc.h>
 
-#include "toycheck.h"
 #include "toyvol.h"
 #include "tx.h"
 
@@ -15,26 +14,6 @@ static struct vol v;
 static struct zufs_attr f;
 static struct zufs_extent ext[GRANT];
 static uint64_t before;
-
-static bool found(void *arg, const struct toy_problem *p)
-{
-	(void)arg;
-	ck_abort_msg("inode %lu, block %lu: %s", p->ino, p->bn, p->text);
-	return false;
-}
-
-static void check(struct vol *of)
-{
-	const struct toy_check_opts opts = { .found = found };
-	struct toy_check_result res;
-	const char *why;
-	struct toy_fs fs;
-
-	ck_assert_int_eq(toy_open(&fs, of->addr, of->bytes, &why), 0);
-	ck_assert_int_eq(toy_recover(&fs), 0);
-	ck_assert_int_eq(toy_check(&fs, &opts, &res), 0);
-	toy_close(&fs);
-}
 
 /* A file of one block, and a grant of single blocks behind it. */
 static void set_up(void)
@@ -58,7 +37,7 @@ static void set_up(void)
 static void tear_down(void)
 {
 	vol_umount(&v);
-	check(&v);
+	vol_check(&v);
 	munmap(v.addr, v.bytes);
 }
 
@@ -138,7 +117,7 @@ START_TEST(crash_takes_parts_back)
 	ck_assert_uint_eq(a.zi.i_blocks, 8);
 	ck_assert_uint_eq(bfree(&c), before);
 	vol_umount(&c);
-	check(&c);
+	vol_check(&c);
 	munmap(c.addr, c.bytes);
 	/* The last one holds for the first ones too. */
 	ck_assert_int_eq(part(4, 2, 0), 0);
@@ -279,7 +258,7 @@ static bool punch_crashes(const char *start, uint64_t *left)
 	ck_assert_int_eq(get(&c, &c.root, "wide", &a), 0);
 	*left = a.zi.i_blocks / 8;
 	vol_umount(&c);
-	check(&c);
+	vol_check(&c);
 	munmap(c.addr, c.bytes);
 	return snap.fences >= snap.at;
 }

@@ -18,6 +18,7 @@
 #include "ops.h"
 #include "plugin.h"
 #include "suite.h"
+#include "toycheck.h"
 
 #define MIB	 (1UL << 20)
 #define OP_BYTES (64UL << 10)
@@ -122,6 +123,27 @@ static inline void vol_end(struct vol *v)
 {
 	vol_umount(v);
 	munmap(v->addr, v->bytes);
+}
+
+static inline bool vol_found(void *arg, const struct toy_problem *p)
+{
+	(void)arg;
+	ck_abort_msg("inode %lu, block %lu: %s", p->ino, p->bn, p->text);
+	return false;
+}
+
+/* Finds nothing. The volume may be mounted, if nothing changes meanwhile. */
+static inline void vol_check(const struct vol *v)
+{
+	const struct toy_check_opts opts = { .found = vol_found };
+	struct toy_check_result res;
+	const char *why;
+	struct toy_fs fs;
+
+	ck_assert_int_eq(toy_open(&fs, v->addr, v->bytes, &why), 0);
+	ck_assert_int_eq(toy_recover(&fs), 0);
+	ck_assert_int_eq(toy_check(&fs, &opts, &res), 0);
+	toy_close(&fs);
 }
 
 /* ---- operations ---- */
