@@ -11,6 +11,7 @@ if [ -z "$kdir" ] || ! command -v sparse >/dev/null; then
 	echo '1..0 # SKIP no kernel to build for, or no sparse'
 	exit 0
 fi
+unset MAKEFLAGS # whoever runs this may be a make -j
 dir=$(mktemp -d) || exit 1
 trap 'rm -rf "$dir"' EXIT
 
