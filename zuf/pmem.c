@@ -19,6 +19,8 @@ static int grab(struct file *file, u64 sb_id, struct zufs_ioc_pmem *pm)
 
 	if (!sbi || sbi->dead || sbi->epoch != zf->epoch)
 		return -ESTALE;
+	if (!sbi->md.count)
+		return -ENODEV;
 	if (sbi->pmem_file)
 		return -EBUSY;
 	pm->t1_blocks = sbi->md.blocks;

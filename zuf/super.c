@@ -4,6 +4,7 @@
  */
 #include <linux/backing-dev.h>
 #include <linux/fs_parser.h>
+#include <linux/major.h>
 #include <linux/module.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
@@ -71,6 +72,14 @@ static int write_inode(struct inode *inode, struct writeback_control *wbc)
 	return zuf_sync_inode(inode, 0, false);
 }
 
+/* Without a uuid: the number of the (anonymous) device. */
+static __kernel_fsid_t fsid(const struct super_block *sb, const __u8 *uuid)
+{
+	if (!memchr_inv(uuid, 0, UUID_SIZE))
+		return u64_to_fsid(huge_encode_dev(sb->s_dev));
+	return uuid_to_fsid((__u8 *)uuid);
+}
+
 static int zuf_statfs(struct dentry *dentry, struct kstatfs *buf)
 {
 	struct super_block *sb = dentry->d_sb;
@@ -97,7 +106,7 @@ static int zuf_statfs(struct dentry *dentry, struct kstatfs *buf)
 		buf->f_files = io->files;
 		buf->f_ffree = io->ffree;
 		buf->f_namelen = ZUFS_NAME_LEN;
-		buf->f_fsid = uuid_to_fsid(io->uuid);
+		buf->f_fsid = fsid(sb, io->uuid);
 	}
 	zuf_req_put(req);
 	return err;
@@ -358,9 +367,38 @@ out:
 /* Writeback of one filesystem never waits for the server of another. */
 static int own_bdi(struct super_block *sb)
 {
-	bdi_put(sb->s_bdi); /* of the block device */
+	if (sb->s_bdev)
+		bdi_put(sb->s_bdi);
 	sb->s_bdi = &noop_backing_dev_info;
 	return super_setup_bdi(sb);
+}
+
+static bool is_nodev(const struct zuf_sb_info *sbi)
+{
+	return sbi->rfi.flags & ZUFS_RFI_NODEV;
+}
+
+static int set_blocksize_of(struct super_block *sb)
+{
+	if (sb->s_bdev)
+		return sb_set_blocksize(sb, ZUFS_BLOCK_SIZE) ? 0 : -EINVAL;
+	sb->s_blocksize = ZUFS_BLOCK_SIZE;
+	sb->s_blocksize_bits = ZUFS_BLOCK_SHIFT;
+	return 0;
+}
+
+/* Another server may have registered the type since get_tree() looked at it. */
+static int init_devices(struct zuf_sb_info *sbi, struct fs_context *fc)
+{
+	struct super_block *sb = sbi->sb;
+
+	if (is_nodev(sbi) != !sb->s_bdev)
+		return -ENOTCONN;
+	if (sb->s_bdev)
+		return zuf_md_init(sbi, fc);
+	snprintf(sb->s_id, sizeof(sb->s_id), "%s.%u", sbi->type->name,
+		 MINOR(sb->s_dev));
+	return 0;
 }
 
 /* What fails here is undone by zuf_kill_sb(). */
@@ -372,15 +410,16 @@ static int fill_super(struct super_block *sb, struct fs_context *fc)
 	if (!sbi)
 		return -ENOMEM;
 	sb->s_fs_info = sbi;
-	if (!sb_set_blocksize(sb, ZUFS_BLOCK_SIZE))
-		return -EINVAL;
+	err = set_blocksize_of(sb);
+	if (err)
+		return err;
 	err = zuf_root_get_by_type(sbi);
 	if (err)
 		return errorfc(fc, "no server serves %s: start zusd with it",
 			       sbi->type->name),
 		       err;
 	set_limits(sb);
-	err = zuf_md_init(sbi, fc);
+	err = init_devices(sbi, fc);
 	if (err)
 		return err;
 	err = own_bdi(sb);
@@ -394,7 +433,9 @@ static int fill_super(struct super_block *sb, struct fs_context *fc)
 
 static int get_tree(struct fs_context *fc)
 {
-	return get_tree_bdev(fc, fill_super);
+	return fc->fs_type->fs_flags & FS_REQUIRES_DEV ?
+		       get_tree_bdev(fc, fill_super) :
+		       get_tree_nodev(fc, fill_super);
 }
 
 /* What a remount says of the kernel's own options: none but pedantic may change. */
@@ -476,7 +517,10 @@ void zuf_kill_sb(struct super_block *sb)
 	/* put_super() does this, unless the mount failed before its root. */
 	if (sbi && sbi->stats && !sb->s_root)
 		zuf_root_del_sb(sbi->root, sbi);
-	kill_block_super(sb);
+	if (MAJOR(sb->s_dev) == UNNAMED_MAJOR)
+		kill_anon_super(sb);
+	else
+		kill_block_super(sb);
 	if (!sbi)
 		return;
 	zuf_evict_wait_all(sbi);

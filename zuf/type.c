@@ -45,7 +45,6 @@ static struct zuf_type *add(const char *name)
 	strscpy(type->name, name, sizeof(type->name));
 	type->fst.owner = THIS_MODULE;
 	type->fst.name = type->name;
-	type->fst.fs_flags = FS_REQUIRES_DEV;
 	type->fst.init_fs_context = zuf_init_fs_context;
 	type->fst.kill_sb = zuf_kill_sb;
 	err = register_filesystem(&type->fst);
@@ -66,7 +65,7 @@ int zuf_type_register(struct zuf_root *root, u64 epoch, u64 zfi_id,
 	if (!name_is_good(rfi->fsname) || !rfi->s_maxbytes ||
 	    rfi->s_maxbytes > MAX_LFS_FILESIZE || !rfi->s_time_gran ||
 	    rfi->s_time_gran > NSEC_PER_SEC ||
-	    rfi->s_time_min > rfi->s_time_max)
+	    rfi->s_time_min > rfi->s_time_max || rfi->flags & ~ZUFS_RFI_NODEV)
 		return -EINVAL;
 	mutex_lock(&zuf_types_lock);
 	type = find(rfi->fsname);
@@ -78,6 +77,8 @@ int zuf_type_register(struct zuf_root *root, u64 epoch, u64 zfi_id,
 		err = -EBUSY;
 	} else {
 		type->rfi = *rfi;
+		type->fst.fs_flags =
+			rfi->flags & ZUFS_RFI_NODEV ? 0 : FS_REQUIRES_DEV;
 		type->zfi_id = zfi_id;
 		type->epoch = epoch;
 		type->root = root;

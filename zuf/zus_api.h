@@ -210,6 +210,12 @@ struct zufs_ioc_hello {
 
 static_assert(sizeof(struct zufs_ioc_hello) == 72, "wire");
 
+/* zufs_register_fs_info.flags */
+enum {
+	/* No device: nothing to grab, t1_blocks 0; mount -t NAME none DIR. */
+	ZUFS_RFI_NODEV = 1,
+};
+
 struct zufs_register_fs_info {
 	char fsname[16];    /*  0: [a-z0-9_]{1,15} and NUL */
 	__u32 FS_magic;	    /* 16: in the device table and as f_type */
@@ -219,7 +225,11 @@ struct zufs_register_fs_info {
 	__u64 s_maxbytes;   /* 32 */
 	__s64 s_time_min;   /* 40: seconds */
 	__s64 s_time_max;   /* 48: seconds */
+	__u32 flags;	    /* 56: ZUFS_RFI_* */
+	__u32 pad;	    /* 60 */
 };
+
+static_assert(sizeof(struct zufs_register_fs_info) == 64, "wire");
 
 struct zufs_ioc_register_fs {
 	struct zufs_ioc_hdr hdr; /*  0 */
@@ -227,7 +237,7 @@ struct zufs_ioc_register_fs {
 	struct zufs_register_fs_info rfi; /* 48 */
 };
 
-static_assert(sizeof(struct zufs_ioc_register_fs) == 104, "wire");
+static_assert(sizeof(struct zufs_ioc_register_fs) == 112, "wire");
 
 enum e_mount_operation {
 	ZUFS_M_NONE = 0,

@@ -11,21 +11,31 @@ struct zus_local {
 	struct zus_mount m;
 };
 
+/* One device of @bytes at @addr; none for a type without a device. */
+static int make_md(const struct zus_fs_info *zfi, void *addr, uint64_t bytes,
+		   struct zus_md *md)
+{
+	if (zfi->rfi.flags & ZUFS_RFI_NODEV)
+		return addr || bytes ? -EINVAL : 0;
+	if (!bytes || (bytes | (uintptr_t)addr) & ZUFS_ALLOC_MASK)
+		return -EINVAL;
+	md->addr = addr;
+	md->bytes = bytes;
+	md->dev_count = 1;
+	md->dev[0].blocks = bytes >> ZUFS_BLOCK_SHIFT;
+	md->dev[0].numa_node = -1;
+	return 0;
+}
+
 int zus_local_mount(struct zus_fs_info *zfi, void *addr, uint64_t bytes,
 		    struct zufs_ioc_mount *zim, struct zus_local **zlp)
 {
-	struct zus_md md = {
-		.addr = addr,
-		.bytes = bytes,
-		.dev_count = 1,
-		.dev = { { .blocks = bytes >> ZUFS_BLOCK_SHIFT,
-			   .numa_node = -1 } },
-	};
+	struct zus_md md = { 0 };
 	struct zus_local *zl;
-	int err;
+	int err = make_md(zfi, addr, bytes, &md);
 
-	if (!bytes || (bytes | (uintptr_t)addr) & ZUFS_ALLOC_MASK)
-		return -EINVAL;
+	if (err)
+		return err;
 	zl = calloc(1, sizeof(*zl));
 	if (!zl)
 		return -ENOMEM;

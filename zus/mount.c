@@ -133,13 +133,14 @@ static int mount_type(struct zus_server *srv, struct zus_fs_info *zfi,
 {
 	struct zus_md md = { 0 };
 	struct zus_mount *m;
-	int err;
+	int err = 0;
 
 	m = calloc(1, sizeof(*m));
 	if (!m)
 		return -ENOMEM;
 	m->pmem_fd = -1;
-	err = pmem_grab(srv, m, zim->sb_id, &md);
+	if (!(zfi->rfi.flags & ZUFS_RFI_NODEV))
+		err = pmem_grab(srv, m, zim->sb_id, &md);
 	if (!err)
 		err = zus_sb_mount(m, zfi, &md, srv->epoch, zim);
 	if (err) {

@@ -45,7 +45,10 @@ struct zus_fs_info;
 struct zus_sb_info;
 struct zus_inode_info;
 
-/* The pmem of a mounted filesystem: one linear space of all its devices. */
+/*
+ * The pmem of a mounted filesystem: one linear space of all its devices. Empty
+ * if the type has no device (ZUFS_RFI_NODEV).
+ */
 struct zus_md {
 	void *addr; /* where it is mapped; 2 MiB aligned */
 	uint64_t bytes;
@@ -97,7 +100,7 @@ struct zus_zfi_operations {
 	/* The last call. @sbi may never have been initialised. */
 	void (*sbi_free)(struct zus_sb_info *sbi);
 	/*
-	 * Mounts: sbi->md is mapped. IN: mount_flags, options. Sets sbi->z_root
+	 * Mounts: sbi->md is mapped, if the type has a device. IN: mount_flags, options. Sets sbi->z_root
 	 * (a reference that lives until sbi_fini) and zim->root, fs_caps,
 	 * falloc_sup, blocksize_bits (12). An unknown option is -EINVAL.
 	 * EINVAL, EUCLEAN, EROFS (needs a writable mount), ENOMEM, EIO.
@@ -110,7 +113,7 @@ struct zus_zfi_operations {
 };
 
 struct zus_fs_info {
-	struct zufs_register_fs_info rfi;
+	struct zufs_register_fs_info rfi; /* flags: ZUFS_RFI_* */
 	const struct zus_zfi_operations *op;
 };
 
@@ -325,8 +328,9 @@ int zus_try_failed(const struct zus_try *t);
 /* ---- a plugin without a kernel: the in-process transport ---- */
 
 /*
- * Mounts @zfi on @bytes of memory at @addr (a multiple of 2 MiB; an mmap of a file), through the decoder that
- * the kernel's operations take. @zim: IN mount_flags, options; OUT as from the kernel.
+ * Mounts @zfi on @bytes of memory at @addr (a multiple of 2 MiB; an mmap of a file; NULL and 0 for a type
+ * without a device), through the decoder that the kernel's operations take. @zim: IN mount_flags, options;
+ * OUT as from the kernel.
  */
 struct zus_local;
 int zus_local_mount(struct zus_fs_info *zfi, void *addr, uint64_t bytes,

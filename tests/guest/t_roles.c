@@ -70,15 +70,22 @@ static int init_thread(int fd, uint32_t channel, uint32_t size)
 	return call(fd, ZU_IOC_INIT_THREAD, &init);
 }
 
-static int register_fs(int fd, const char *name, uint64_t max, uint32_t gran)
+static int register_flags(int fd, const char *name, uint64_t max, uint32_t gran,
+			  uint32_t flags)
 {
 	struct zufs_ioc_register_fs r = { .rfi = { .FS_magic = 0x74657374,
 						   .s_time_gran = gran,
 						   .s_maxbytes = max,
-						   .s_time_max = 1 } };
+						   .s_time_max = 1,
+						   .flags = flags } };
 
 	memcpy(r.rfi.fsname, name, strnlen(name, sizeof(r.rfi.fsname)));
 	return call(fd, ZU_IOC_REGISTER_FS, &r);
+}
+
+static int register_fs(int fd, const char *name, uint64_t max, uint32_t gran)
+{
+	return register_flags(fd, name, max, gran, 0);
 }
 
 static int grab(int fd, uint64_t sb_id)
@@ -222,6 +229,8 @@ static void types(int fd)
 	      -EINVAL);
 	check("type without time", register_fs(fd, "t_roles", 1 << 20, 0),
 	      -EINVAL);
+	check("type with an unknown flag",
+	      register_flags(fd, "t_roles", 1 << 20, 1, 0x80000000U), -EINVAL);
 	check("a good type", register_fs(fd, "t_roles", 1 << 20, 1), 0);
 	check("the same again", register_fs(fd, "t_roles", 1 << 20, 1), -EBUSY);
 }

@@ -34,6 +34,30 @@ START_TEST(mounts)
 }
 END_TEST
 
+/* A type without a device has no memory, and takes none. */
+START_TEST(mounts_no_device)
+{
+	struct zus_fs_info nodev = {
+		.rfi = { .fsname = "nodev", .flags = ZUFS_RFI_NODEV },
+		.op = &zfi_ops,
+	};
+	struct zufs_ioc_mount m = { .t1_blocks = 1 };
+	struct zus_sb_info before = sb;
+	struct zus_local *other;
+
+	ck_assert_int_eq(zus_local_mount(&nodev, pmem, 2 * MIB, &m, &other),
+			 -EINVAL);
+	ck_assert_int_eq(zus_local_mount(&nodev, NULL, 0, &m, &other), 0);
+	ck_assert_uint_eq(m.t1_blocks, 0);
+	ck_assert_ptr_null(sb.md.addr);
+	ck_assert_uint_eq(sb.md.bytes, 0);
+	ck_assert_int_eq(sb.md.dev_count, 0);
+	ck_assert_ptr_null(zus_md_baddr(&sb.md, 0));
+	ck_assert_int_eq(zus_local_umount(other), 0);
+	sb = before; /* of the mount that tear_down() ends */
+}
+END_TEST
+
 /* ---- bounds ---- */
 
 START_TEST(unknown_operations)
@@ -454,6 +478,7 @@ int main(void)
 {
 	const TTest *const tests[] = {
 		mounts,
+		mounts_no_device,
 		unknown_operations,
 		short_operations,
 		answers,
