@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0
+/*
+ * Operations of data: extents, grants, and what goes through the server.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "decode.h"
+
+int zus_op_grant(struct call *c)
+{
+	struct zufs_ioc_grant *io = (void *)c->op;
+	struct zus_inode_info *zii;
+	int err = zus_find_inode(c, &io->op.ii, &zii);
+
+	if (err)
+		return err;
+	if (!zii->op->grant)
+		return -EOPNOTSUPP;
+	io->n = 0;
+	err = zii->op->grant(zii, io);
+	return !err && io->n > ZUFS_GRANT_MAX ? -EIO : err;
+}
+
+int zus_op_grant_put(struct call *c)
+{
+	struct zufs_ioc_grant *io = (void *)c->op;
+	struct zus_inode_info *zii;
+	int err;
+
+	if (io->n > ZUFS_GRANT_MAX ||
+	    io->op.hdr.in_len < offsetof(struct zufs_ioc_grant, ext) +
+					io->n * sizeof(io->ext[0]))
+		return -EINVAL;
+	err = zus_find_inode(c, &io->op.ii, &zii);
+	if (err)
+		return err;
+	return zii->op->grant_put ? zii->op->grant_put(zii, io) : -EOPNOTSUPP;
+}
+
+int zus_op_get_multy(struct call *c)
+{
+	struct zufs_ioc_get_multy *io = (void *)c->op;
+	uint32_t room =
+		room_behind(&io->op.hdr, sizeof(*io)) / sizeof(io->ext[0]);
+	struct zus_inode_info *zii;
+	int err = zus_find_inode(c, &io->op.ii, &zii);
+
+	if (err)
+		return err;
+	if (!zii->op->get_multy)
+		return -EOPNOTSUPP;
+	if (io->max > room)
+		io->max = room;
+	io->n = 0;
+	err = zii->op->get_multy(zii, io);
+	attr_handle(&io->attr, zii);
+	if (io->n > room)
+		return -EIO;
+	c->out_end = (uint32_t)(sizeof(*io) + io->n * sizeof(io->ext[0]));
+	return err;
+}
+
+/* extents_mapped may be more than there is room for: that many there are. */
+int zus_op_fiemap(struct call *c)
+{
+	struct zufs_ioc_fiemap *io = (void *)c->op;
+	uint32_t room =
+		room_behind(&io->op.hdr, sizeof(*io)) / sizeof(io->ext[0]);
+	struct zus_inode_info *zii;
+	uint32_t n;
+	int err = zus_find_inode(c, &io->op.ii, &zii);
+
+	if (err)
+		return err;
+	if (!zii->op->fiemap)
+		return -EOPNOTSUPP;
+	if (io->extents_max > room)
+		io->extents_max = room;
+	io->extents_mapped = 0;
+	err = zii->op->fiemap(zii, io);
+	n = io->extents_mapped < room ? io->extents_mapped : room;
+	c->out_end = (uint32_t)(sizeof(*io) + n * sizeof(io->ext[0]));
+	return err;
+}
+
+int zus_op_commit_write(struct call *c)
+{
+	struct zufs_ioc_commit *io = (void *)c->op;
+	struct zus_inode_info *zii;
+	int err;
+
+	if (io->n > ZUFS_COMMIT_MAX ||
+	    io->op.hdr.in_len < sizeof(*io) + io->n * sizeof(io->ext[0]))
+		return -EINVAL;
+	err = zus_find_inode(c, &io->op.ii, &zii);
+	if (err)
+		return err;
+	if (!zii->op->commit_write)
+		return -EOPNOTSUPP;
+	io->n_grant = 0;
+	err = zii->op->commit_write(zii, io);
+	attr_handle(&io->attr, zii);
+	return !err && io->n_grant > ZUFS_GRANT_MAX ? -EIO : err;
+}
+
+int zus_op_clone(struct call *c)
+{
+	struct zufs_ioc_clone *io = (void *)c->op;
+	struct zus_inode_info *zii, *src;
+	int err = zus_find_inode(c, &io->op.ii, &zii);
+
+	if (!err)
+		err = zus_find_inode(c, &io->src, &src);
+	if (err)
+		return err;
+	if (!zii->op->clone)
+		return -EOPNOTSUPP;
+	err = zii->op->clone(zii, src, io);
+	attr_handle(&io->attr, zii);
+	return err;
+}
+
+/* Data of READ and WRITE stands in the buffer at io->data. */
+static int io_data(struct call *c, void **data, uint64_t *len)
+{
+	struct zufs_ioc_IO *io = (void *)c->op;
+
+	if (io->last_pos < io->filepos || io->data < sizeof(*io))
+		return -EINVAL;
+	*len = io->last_pos - io->filepos;
+	if (io->data > c->size || *len > c->size - io->data)
+		return -EINVAL;
+	*data = (char *)io + io->data;
+	return 0;
+}
+
+int zus_op_read(struct call *c)
+{
+	struct zufs_ioc_IO *io = (void *)c->op;
+	struct zus_inode_info *zii;
+	uint64_t len;
+	void *data;
+	int err = zus_find_inode(c, &io->op.ii, &zii);
+
+	if (!err)
+		err = io_data(c, &data, &len);
+	if (!err && len > room_behind(&io->op.hdr, io->data))
+		err = -EINVAL;
+	if (err)
+		return err;
+	if (!zii->op->read)
+		return -EOPNOTSUPP;
+	c->out_end = (uint32_t)(io->data + len);
+	err = zii->op->read(zii, data, io);
+	attr_handle(&io->attr, zii);
+	return err;
+}
+
+int zus_op_write(struct call *c)
+{
+	struct zufs_ioc_IO *io = (void *)c->op;
+	struct zus_inode_info *zii;
+	uint64_t len;
+	void *data;
+	int err = zus_find_inode(c, &io->op.ii, &zii);
+
+	if (!err)
+		err = io_data(c, &data, &len);
+	if (!err && io->op.hdr.in_len < io->data + len)
+		err = -EINVAL;
+	if (err)
+		return err;
+	if (!zii->op->write)
+		return -EOPNOTSUPP;
+	err = zii->op->write(zii, data, io);
+	attr_handle(&io->attr, zii);
+	return err;
+}

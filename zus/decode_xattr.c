@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0
+/*
+ * Operations of extended attributes.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "decode.h"
+
+/* The name of an xattr, NUL-terminated within what was sent. */
+static int xattr_name(struct call *c)
+{
+	struct zufs_ioc_xattr *io = (void *)c->op;
+	size_t sent = io->op.hdr.in_len - sizeof(*io);
+
+	if (!io->name_len || io->name_len > 256 || io->name_len > sent ||
+	    strnlen(io->buf, io->name_len) != io->name_len - 1)
+		return -EINVAL;
+	return 0;
+}
+
+int zus_op_xattr_get(struct call *c)
+{
+	struct zufs_ioc_xattr *io = (void *)c->op;
+	struct zus_inode_info *zii;
+	uint32_t want = io->user_buf_size;
+	int err = zus_find_inode(c, &io->op.ii, &zii);
+
+	if (!err)
+		err = xattr_name(c);
+	if (err)
+		return err;
+	if (!zii->op->getxattr)
+		return -EOPNOTSUPP;
+	if (want > room_behind(&io->op.hdr, sizeof(*io)))
+		return -E2BIG;
+	err = zii->op->getxattr(zii, io);
+	if (err || !want)
+		return err;
+	if (io->user_buf_size > want)
+		return -EIO;
+	c->out_end += io->user_buf_size;
+	return 0;
+}
+
+int zus_op_xattr_set(struct call *c)
+{
+	struct zufs_ioc_xattr *io = (void *)c->op;
+	struct zus_inode_info *zii;
+	int err = zus_find_inode(c, &io->op.ii, &zii);
+
+	if (!err)
+		err = xattr_name(c);
+	if (!err &&
+	    io->user_buf_size > io->op.hdr.in_len - sizeof(*io) - io->name_len)
+		err = -EINVAL;
+	if (err)
+		return err;
+	if (!zii->op->setxattr)
+		return -EOPNOTSUPP;
+	err = zii->op->setxattr(zii, io);
+	attr_handle(&io->attr, zii);
+	return err;
+}
+
+int zus_op_xattr_list(struct call *c)
+{
+	struct zufs_ioc_xattr *io = (void *)c->op;
+	struct zus_inode_info *zii;
+	uint32_t want = io->user_buf_size;
+	int err = zus_find_inode(c, &io->op.ii, &zii);
+
+	if (err)
+		return err;
+	if (!zii->op->listxattr)
+		return -EOPNOTSUPP;
+	if (want > room_behind(&io->op.hdr, sizeof(*io)))
+		return -E2BIG;
+	err = zii->op->listxattr(zii, io);
+	if (err || !want)
+		return err;
+	if (io->user_buf_size > want)
+		return -EIO;
+	c->out_end += io->user_buf_size;
+	return 0;
+}
