@@ -48,13 +48,20 @@ struct zuf_zt {
 	size_t buf_size;
 };
 
+/* What MOUNT carries. */
+union zuf_mmsg {
+	struct zufs_ioc_hdr hdr;
+	struct zufs_ioc_mount zim;
+	struct zufs_ioc_ddbg ddbg;
+};
+
 /* A mount operation that waits for the mount thread, or is with it. */
 struct zuf_mreq {
 	struct list_head node; /* of root->mount_queue */
 	refcount_t ref;
 	int state; /* enum relay_req, under root->mount_lock */
 	unsigned long started;
-	struct zufs_ioc_mount zim;
+	union zuf_mmsg msg;
 };
 
 enum zuf_root_state {
@@ -157,8 +164,17 @@ void zuf_req_finish(struct zuf_req *req);
 int zuf_req_cache_init(void);
 void zuf_req_cache_exit(void);
 
+/* ddbg.c */
+extern const struct file_operations zuf_ddbg_fops;
+
 /* mount.c */
-long zuf_mount_wait(struct zuf_file *zf, struct zufs_ioc_mount __user *arg);
+/*
+ * DDBG_RD or DDBG_WR, by the mount thread; killable. @d is copied in and, for
+ * DDBG_RD, out: at most as many bytes of text as there was room for.
+ */
+int zuf_dispatch_ddbg(struct zuf_root *root, enum e_mount_operation op,
+		      struct zufs_ioc_ddbg *d);
+long zuf_mount_wait(struct zuf_file *zf, void __user *arg);
 void zuf_mounts_kill(struct zuf_root *root);
 bool zuf_mounts_late(struct zuf_root *root, unsigned long limit);
 

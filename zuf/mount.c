@@ -9,6 +9,15 @@
 
 #include "core.h"
 
+static struct zuf_mreq *mreq_new(void)
+{
+	struct zuf_mreq *mr = kzalloc(sizeof(*mr), GFP_KERNEL);
+
+	if (mr)
+		refcount_set(&mr->ref, 1);
+	return mr;
+}
+
 static void mreq_put(struct zuf_mreq *mr)
 {
 	if (refcount_dec_and_test(&mr->ref))
@@ -67,7 +76,7 @@ static int mreq_wait(struct zuf_root *root, struct zuf_mreq *mr)
 	if (!err)
 		err = wait_event_state(root->mount_done, mreq_over(mr),
 				       (TASK_KILLABLE | TASK_FREEZABLE));
-	if (err < 0 && mr->zim.hdr.operation != ZUFS_M_UMOUNT &&
+	if (err < 0 && mr->msg.hdr.operation != ZUFS_M_UMOUNT &&
 	    mreq_abandon(root, mr))
 		return -EINTR;
 	wait_event_state(root->mount_done, mreq_over(mr),
@@ -76,8 +85,8 @@ static int mreq_wait(struct zuf_root *root, struct zuf_mreq *mr)
 }
 
 /* What the server answers to MOUNT, and nothing else. */
-static void take_outputs(struct zufs_ioc_mount *to,
-			 const struct zufs_ioc_mount *from)
+static void take_mount(struct zufs_ioc_mount *to,
+		       const struct zufs_ioc_mount *from)
 {
 	to->sbi_handle = from->sbi_handle;
 	to->root = from->root;
@@ -104,31 +113,59 @@ static void fill_in(struct zuf_sb_info *sbi, enum e_mount_operation op,
 	zim->t1_blocks = sbi->md.blocks;
 }
 
+/* Hands the message over and waits. */
+static int mreq_run(struct zuf_root *root, u64 epoch, struct zuf_mreq *mr)
+{
+	int err;
+
+	if (current->pid == READ_ONCE(root->mount_pid))
+		return -EDEADLK; /* who would answer it? */
+	mr->started = jiffies;
+	err = mreq_post(root, epoch, mr);
+	if (!err)
+		err = mreq_wait(root, mr);
+	return err ? err : mr->msg.hdr.err;
+}
+
 int zuf_dispatch_mount(struct zuf_sb_info *sbi, enum e_mount_operation op,
 		       struct zufs_ioc_mount *zim)
 {
-	struct zuf_root *root = sbi->root;
 	struct zuf_mreq *mr;
 	int err;
 
 	if (READ_ONCE(sbi->dead))
 		return -EIO;
-	if (current->pid == READ_ONCE(root->mount_pid))
-		return -EDEADLK; /* who would answer it? */
-	mr = kmalloc(sizeof(*mr), GFP_KERNEL);
+	mr = mreq_new();
 	if (!mr)
 		return -ENOMEM;
 	fill_in(sbi, op, zim);
-	mr->zim = *zim;
-	mr->started = jiffies;
-	refcount_set(&mr->ref, 1);
-	err = mreq_post(root, sbi->epoch, mr);
+	mr->msg.zim = *zim;
+	err = mreq_run(sbi->root, sbi->epoch, mr);
 	if (!err)
-		err = mreq_wait(root, mr);
+		take_mount(zim, &mr->msg.zim);
+	mreq_put(mr);
+	return err;
+}
+
+int zuf_dispatch_ddbg(struct zuf_root *root, enum e_mount_operation op,
+		      struct zufs_ioc_ddbg *d)
+{
+	struct zuf_mreq *mr = mreq_new();
+	u64 epoch = READ_ONCE(root->live);
+	int err;
+
+	if (!mr)
+		return -ENOMEM;
+	memset(&d->hdr, 0, sizeof(d->hdr));
+	d->hdr.operation = op;
+	d->hdr.in_len = offsetof(struct zufs_ioc_ddbg, text) +
+			(op == ZUFS_M_DDBG_WR ? d->len : 0);
+	d->hdr.out_start = offsetof(struct zufs_ioc_ddbg, pos);
+	d->hdr.out_max = sizeof(*d) - d->hdr.out_start;
+	mr->msg.ddbg = *d;
+	err = epoch ? mreq_run(root, epoch, mr) : -ENOTCONN;
 	if (!err)
-		err = mr->zim.hdr.err;
-	if (!err)
-		take_outputs(zim, &mr->zim);
+		*d = mr->msg.ddbg;
 	mreq_put(mr);
 	return err;
 }
@@ -147,15 +184,41 @@ static struct zuf_mreq *take_current(struct zuf_root *root, u64 epoch)
 	return mr;
 }
 
-static void answer(struct zuf_root *root, struct zuf_mreq *mr,
-		   const struct zufs_ioc_mount *from)
+/* @to is what the kernel sent: it has the room. */
+static int take_ddbg(struct zufs_ioc_ddbg *to, const struct zufs_ioc_ddbg *from)
 {
-	s32 err = from->hdr.err;
+	if (to->hdr.operation == ZUFS_M_DDBG_WR)
+		return 0;
+	if (from->len > to->len)
+		return -EIO;
+	to->pos = from->pos;
+	to->len = from->len;
+	memcpy(to->text, from->text, from->len);
+	return 0;
+}
 
+static int take_outputs(union zuf_mmsg *to, const union zuf_mmsg *from)
+{
+	int err = zuf_check_errno(from->hdr.err);
+
+	if (err)
+		return err;
+	switch (to->hdr.operation) {
+	case ZUFS_M_DDBG_RD:
+	case ZUFS_M_DDBG_WR:
+		return take_ddbg(&to->ddbg, &from->ddbg);
+	default:
+		take_mount(&to->zim, &from->zim);
+		return 0;
+	}
+}
+
+static void answer(struct zuf_root *root, struct zuf_mreq *mr,
+		   const union zuf_mmsg *from)
+{
 	spin_lock(&root->mount_lock);
 	if (mr->state == RELAY_RUNNING) {
-		take_outputs(&mr->zim, from);
-		mr->zim.hdr.err = zuf_check_errno(err);
+		mr->msg.hdr.err = take_outputs(&mr->msg, from);
 		smp_store_release(&mr->state, RELAY_DONE);
 	}
 	spin_unlock(&root->mount_lock);
@@ -169,8 +232,8 @@ static bool has_news(struct zuf_root *root, u64 epoch)
 	       READ_ONCE(root->mount_brk) || !zuf_is_live(root, epoch);
 }
 
-/* The next operation in @zim. EBUSY: another thread has one and didn't answer. */
-static int next(struct zuf_root *root, u64 epoch, struct zufs_ioc_mount *zim)
+/* The next operation in @msg. EBUSY: another thread has one and didn't answer. */
+static int next(struct zuf_root *root, u64 epoch, union zuf_mmsg *msg)
 {
 	struct zuf_mreq *mr;
 	int err = 0;
@@ -187,11 +250,11 @@ static int next(struct zuf_root *root, u64 epoch, struct zufs_ioc_mount *zim)
 		mr->state = RELAY_RUNNING;
 		mr->started = jiffies;
 		root->mount_cur = mr;
-		*zim = mr->zim;
+		*msg = mr->msg;
 	} else {
 		root->mount_brk = false;
-		memset(zim, 0, sizeof(*zim));
-		zim->hdr.operation = ZUFS_M_BREAK;
+		memset(msg, 0, sizeof(*msg));
+		msg->hdr.operation = ZUFS_M_BREAK;
 	}
 	spin_unlock(&root->mount_lock);
 	return err;
@@ -207,35 +270,35 @@ static void set_ready(struct zuf_root *root, u64 epoch)
 	mutex_unlock(&root->ctl);
 }
 
-long zuf_mount_wait(struct zuf_file *zf, struct zufs_ioc_mount __user *arg)
+long zuf_mount_wait(struct zuf_file *zf, void __user *arg)
 {
 	struct zuf_root *root = zf->root;
-	struct zufs_ioc_mount *zim = kzalloc(sizeof(*zim), GFP_KERNEL);
+	union zuf_mmsg *msg = kzalloc(sizeof(*msg), GFP_KERNEL);
 	struct zuf_mreq *mr;
 	int err;
 
-	if (!zim)
+	if (!msg)
 		return -ENOMEM;
 	/* As in zuf_zt_wait(): a suspend waits for mounts under way. */
 	current->flags |= PF_NOFREEZE;
 	set_ready(root, zf->epoch);
 	mr = take_current(root, zf->epoch);
 	if (mr) {
-		if (copy_from_user(zim, arg, sizeof(*zim)))
-			zim->hdr.err = -EIO;
-		answer(root, mr, zim);
+		if (copy_from_user(msg, arg, sizeof(*msg)))
+			msg->hdr.err = -EIO;
+		answer(root, mr, msg);
 	}
 	err = wait_event_interruptible(root->mount_wq,
 				       has_news(root, zf->epoch));
 	if (err)
 		err = -EINTR;
 	else
-		err = next(root, zf->epoch, zim);
-	if (!err && copy_to_user(arg, zim, sizeof(*zim)))
+		err = next(root, zf->epoch, msg);
+	if (!err && copy_to_user(arg, msg, sizeof(*msg)))
 		err = -EFAULT;
-	if (err || zim->hdr.operation == ZUFS_M_BREAK)
+	if (err || msg->hdr.operation == ZUFS_M_BREAK)
 		current->flags &= ~PF_NOFREEZE;
-	kfree(zim);
+	kfree(msg);
 	return err;
 }
 

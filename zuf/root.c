@@ -291,6 +291,7 @@ static int root_fill(struct super_block *sb, struct fs_context *fc)
 		[2] = { "state", &state_fops, 0400 },
 		[3] = { "registered_fs", &registered_fops, 0400 },
 		[4] = { "abort", &abort_fops, 0200 },
+		[5] = { "ddbg", &zuf_ddbg_fops, 0600 },
 		{ "" },
 	};
 	struct zuf_root *root = sb->s_fs_info;

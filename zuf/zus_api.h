@@ -295,6 +295,21 @@ struct zufs_ioc_mount {
 static_assert(offsetof(struct zufs_ioc_mount, options) == 272, "wire");
 static_assert(sizeof(struct zufs_ioc_mount) == 2320, "wire");
 
+#define ZUFS_DDBG_MAX 2048 /* bytes of one text */
+
+/* What DDBG_RD and DDBG_WR have in place of struct zufs_ioc_mount. */
+struct zufs_ioc_ddbg {
+	struct zufs_ioc_hdr hdr; /*  0 */
+	__u64 pos; /* 40: RD: IN 0 or as answered, OUT where to go on */
+	__u32 len; /* 48: WR: IN bytes of text; RD: IN room, OUT bytes */
+	__u32 pad; /* 52 */
+	char text[ZUFS_DDBG_MAX]; /* 56: WR: IN queries; RD: OUT lines */
+};
+
+static_assert(offsetof(struct zufs_ioc_ddbg, text) == 56, "wire");
+static_assert(sizeof(struct zufs_ioc_ddbg) <= sizeof(struct zufs_ioc_mount),
+	      "wire");
+
 /* Which node each CPU is of. */
 struct zufs_ioc_numa_map {
 	struct zufs_ioc_hdr hdr; /*  0 */

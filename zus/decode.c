@@ -160,6 +160,9 @@ void zus_decode(struct zus_mount *m, struct zufs_ioc_hdr *hdr, size_t size)
 	if (c.out_end > hdr->out_start)
 		hdr->out_len = c.out_end - hdr->out_start;
 	hdr->err = err > 0 || err < -MAX_ERRNO ? -EIO : err;
+	zus_dbg("operation %u, inode %llu: %d", hdr->operation,
+		(unsigned long long)(size < sizeof(*c.op) ? 0 : c.op->ii.ino),
+		hdr->err);
 }
 
 /* ---- helpers of plugins ---- */

@@ -68,6 +68,23 @@ extern struct zus_fs_info *zus_types[ZUS_MAX_TYPES];
 extern unsigned int zus_nr_types;
 void zus_plugin_dir(const char *dir);
 
+/* ---- ddbg.c: the sites of all plugins ---- */
+
+struct zus_ddbg_module {
+	const char *name;
+	struct zus_dbg_site *begin, *end;
+};
+
+/* One more than there may be types: libzus is the first. */
+extern struct zus_ddbg_module zus_ddbg_modules[ZUS_MAX_TYPES + 1];
+extern unsigned int zus_ddbg_nr_modules;
+/* The plugin's sites, as module @name, unless they are known. */
+void zus_ddbg_add(const char *name, const struct zus_plugin *plugin);
+/* What the flags of @site put before its message: bytes, less than @size. */
+size_t zus_ddbg_prefix(const struct zus_dbg_site *site, char *buf, size_t size);
+/* The bit of a flag's letter, 0 for "_", -1: it is none. */
+int zus_ddbg_bit(char letter);
+
 /* log.c */
 void zus_log_init(bool verbose);
 

@@ -46,8 +46,12 @@ static int refuse(const char *why, int err)
 	return err;
 }
 
-int zus_register_one(struct zus_fs_info *zfi)
+int zus_register_type(const struct zus_plugin *plugin, struct zus_fs_info *zfi)
 {
+	if (plugin->abi != ZUS_ABI)
+		return refuse(
+			"it was built with the zus.h of another version; build it again",
+			-EPROTONOSUPPORT);
 	if (!zfi->op || !zfi->op->sbi_alloc || !zfi->op->sbi_init ||
 	    !zfi->op->sbi_fini || !zfi->op->sbi_free)
 		return refuse(
@@ -63,6 +67,7 @@ int zus_register_one(struct zus_fs_info *zfi)
 	if (zus_nr_types == ZUS_MAX_TYPES)
 		return refuse("too many types; start another server", -ENOSPC);
 	zus_types[zus_nr_types++] = zfi;
+	zus_ddbg_add(zfi->rfi.fsname, plugin);
 	return 0;
 }
 
@@ -80,6 +85,7 @@ static int explain(int err, const char *fmt, ...)
 static int init_plugin(void *dl, const char *path)
 {
 	unsigned int before = zus_nr_types;
+	unsigned int modules = zus_ddbg_nr_modules;
 	int (*init)(void);
 	int err;
 
@@ -96,6 +102,7 @@ static int init_plugin(void *dl, const char *path)
 	if (!err)
 		return 0;
 	zus_nr_types = before;
+	zus_ddbg_nr_modules = modules;
 	return explain(err, "%s: %s", path, refusal ? refusal : strerror(-err));
 }
 

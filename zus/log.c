@@ -31,6 +31,14 @@ void zus_log_init(bool verbose)
 	to_journal = stderr_is_journal();
 }
 
+static void put_line(int level, const char *line)
+{
+	if (to_journal)
+		fprintf(stderr, "<%d>%s\n", level, line);
+	else
+		fprintf(stderr, "zusd: %s\n", line);
+}
+
 void zus_log(int level, const char *fmt, ...)
 {
 	char line[512];
@@ -41,8 +49,18 @@ void zus_log(int level, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
-	if (to_journal)
-		fprintf(stderr, "<%d>%s\n", level, line);
-	else
-		fprintf(stderr, "zusd: %s\n", line);
+	put_line(level, line);
+}
+
+/* Said at any level: who switched the site on wants it. */
+void zus_dbg_say(const struct zus_dbg_site *site, const char *fmt, ...)
+{
+	char line[512];
+	size_t n = zus_ddbg_prefix(site, line, sizeof(line));
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line + n, sizeof(line) - n, fmt, ap);
+	va_end(ap);
+	put_line(ZUS_DBG, line);
 }

@@ -21,7 +21,7 @@
 #define DEFAULT_ROOT "/sys/fs/zuf"
 
 static struct options {
-	const char *root;
+	const char *root, *ddbg;
 	bool force, verbose;
 } opts = { .root = DEFAULT_ROOT };
 
@@ -32,6 +32,7 @@ static void usage(FILE *to)
 		"Serves the filesystems of PLUGIN (a name, or a path with a /).\n\n"
 		"  -r, --root DIR        control root (" DEFAULT_ROOT ")\n"
 		"  -p, --plugin-dir DIR  where plugins are found by name\n"
+		"  -d, --ddbg QUERIES    switch debug messages on, as zuf(4) has it\n"
 		"  -f, --force           stop on a signal even with live mounts\n"
 		"  -v, --verbose         say more\n"
 		"  -h, --help            this text\n"
@@ -43,6 +44,7 @@ static void parse(int argc, char **argv)
 	static const struct option longs[] = {
 		{ "root", required_argument, NULL, 'r' },
 		{ "plugin-dir", required_argument, NULL, 'p' },
+		{ "ddbg", required_argument, NULL, 'd' },
 		{ "force", no_argument, NULL, 'f' },
 		{ "verbose", no_argument, NULL, 'v' },
 		{ "help", no_argument, NULL, 'h' },
@@ -51,13 +53,16 @@ static void parse(int argc, char **argv)
 	};
 	int c;
 
-	while ((c = getopt_long(argc, argv, "r:p:fvhV", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "r:p:d:fvhV", longs, NULL)) != -1) {
 		switch (c) {
 		case 'r':
 			opts.root = optarg;
 			break;
 		case 'p':
 			zus_plugin_dir(optarg);
+			break;
+		case 'd':
+			opts.ddbg = optarg;
 			break;
 		case 'f':
 			opts.force = true;
@@ -226,6 +231,8 @@ int main(int argc, char **argv)
 	}
 	if (load_plugins(argv + optind))
 		return 1;
+	if (opts.ddbg && zus_ddbg_write(opts.ddbg, strlen(opts.ddbg)))
+		return 2;
 	srv.root = opts.root;
 	many_files();
 	lock_memory();

@@ -211,17 +211,42 @@ static int do_remount(struct zufs_ioc_mount *zim)
 	return err;
 }
 
-static int serve(struct zus_server *srv, struct zufs_ioc_mount *zim)
+/* ---- the mount thread ---- */
+
+/* What MOUNT carries. */
+union message {
+	struct zufs_ioc_hdr hdr;
+	struct zufs_ioc_mount zim;
+	struct zufs_ioc_ddbg ddbg;
+};
+
+static int do_ddbg(struct zufs_ioc_ddbg *d)
 {
-	switch (zim->hdr.operation) {
+	uint64_t pos = d->pos;
+
+	if (d->len > sizeof(d->text))
+		return -EINVAL;
+	if (d->hdr.operation == ZUFS_M_DDBG_WR)
+		return zus_ddbg_write(d->text, d->len);
+	d->len = (uint32_t)zus_ddbg_read(&pos, d->text, d->len);
+	d->pos = pos;
+	return 0;
+}
+
+static int serve(struct zus_server *srv, union message *msg)
+{
+	switch (msg->hdr.operation) {
 	case ZUFS_M_BREAK:
 		return 0;
 	case ZUFS_M_MOUNT:
-		return do_mount(srv, zim);
+		return do_mount(srv, &msg->zim);
 	case ZUFS_M_UMOUNT:
-		return do_umount(zim);
+		return do_umount(&msg->zim);
 	case ZUFS_M_REMOUNT:
-		return do_remount(zim);
+		return do_remount(&msg->zim);
+	case ZUFS_M_DDBG_RD:
+	case ZUFS_M_DDBG_WR:
+		return do_ddbg(&msg->ddbg);
 	default:
 		return -EOPNOTSUPP;
 	}
@@ -230,20 +255,20 @@ static int serve(struct zus_server *srv, struct zufs_ioc_mount *zim)
 void *zus_mount_thread(void *arg)
 {
 	struct zus_server *srv = arg;
-	static struct zufs_ioc_mount zim;
+	static union message msg;
 
 	pthread_setname_np(pthread_self(), "zus-mount");
 	for (;;) {
-		if (ioctl(srv->mount_fd, ZU_IOC_MOUNT, &zim)) {
+		if (ioctl(srv->mount_fd, ZU_IOC_MOUNT, &msg)) {
 			if (errno == EINTR)
 				continue;
 			srv->lost = true;
 			break;
 		}
-		if (zim.hdr.operation == ZUFS_M_BREAK && srv->stopping)
+		if (msg.hdr.operation == ZUFS_M_BREAK && srv->stopping)
 			break;
-		zim.hdr.err = serve(srv, &zim);
-		zim.hdr.out_len = zim.hdr.out_max;
+		msg.hdr.err = serve(srv, &msg);
+		msg.hdr.out_len = msg.hdr.out_max;
 	}
 	if (!srv->stopping)
 		eventfd_write(srv->event_fd, 1);

@@ -81,6 +81,7 @@ static int zt_init(struct zus_zt *zt)
 	if (p == MAP_FAILED)
 		return zt_failed(zt, "map its operation buffer", -errno);
 	zt->buf = p;
+	zus_dbg("CPU %u, channel %u", zt->cpu, zt->channel);
 	return 0;
 }
 

@@ -259,8 +259,18 @@ struct zus_zii_operations {
 
 /* ---- what libzus offers ---- */
 
-/* Registers a type, from zus_plugin_init(). @zfi is static. 0 or -errno. */
-int zus_register_one(struct zus_fs_info *zfi);
+/* Changes with each change of what this header and a plugin's binary agree on. */
+#define ZUS_ABI 1U
+
+struct zus_dbg_site;
+
+/* What a plugin was built with; zus_register_one() fills it. */
+struct zus_plugin {
+	uint32_t abi;			  /* ZUS_ABI */
+	struct zus_dbg_site *begin, *end; /* its sites; both NULL: none */
+};
+
+int zus_register_type(const struct zus_plugin *plugin, struct zus_fs_info *zfi);
 /* The plugin's entry. 0 or -errno; a failure unloads the plugin. */
 int zus_plugin_init(void);
 
@@ -286,6 +296,74 @@ enum {
 };
 void zus_log(int level, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* ---- dynamic debug ---- */
+
+/* Bits of zus_dbg_site.flags. All but P go before the message. */
+enum {
+	ZUS_DBG_P = 1,	 /* p: it is said */
+	ZUS_DBG_M = 2,	 /* m: the module, which is the plugin's first type */
+	ZUS_DBG_F = 4,	 /* f: the function */
+	ZUS_DBG_L = 8,	 /* l: the line */
+	ZUS_DBG_T = 0x10 /* t: the thread's id */
+};
+
+/* A zus_dbg() in the code. They stand side by side in a section of the plugin. */
+struct zus_dbg_site {
+	const char *file, *func, *format;
+	uint32_t line;
+	uint32_t flags; /* ZUS_DBG_*, by zus_ddbg_write() */
+} __attribute__((aligned(8)));
+
+/* The linker's. There are none in a plugin without a zus_dbg(). */
+extern struct zus_dbg_site __start_zus_ddbg[]
+	__attribute__((weak, visibility("hidden")));
+extern struct zus_dbg_site __stop_zus_ddbg[]
+	__attribute__((weak, visibility("hidden")));
+
+void zus_dbg_say(const struct zus_dbg_site *site, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/*
+ * A message that is off until it is asked for, by ddbg in the control root or
+ * zus_ddbg_write(). Until then its arguments aren't evaluated, and it costs one
+ * load and a branch. No newline at the end.
+ */
+#define zus_dbg(fmt, ...)                                                \
+	do {                                                             \
+		static struct zus_dbg_site zus_s_                        \
+			__attribute__((section("zus_ddbg"), used)) = {   \
+				__FILE__, __func__, fmt, __LINE__, 0     \
+			};                                               \
+                                                                         \
+		if (__builtin_expect(__atomic_load_n(&zus_s_.flags,      \
+						     __ATOMIC_RELAXED) & \
+					     ZUS_DBG_P,                  \
+				     0))                                 \
+			zus_dbg_say(&zus_s_, fmt, ##__VA_ARGS__);        \
+	} while (0)
+
+/* Registers a type, from zus_plugin_init(). @zfi is static. 0 or -errno. */
+static inline int zus_register_one(struct zus_fs_info *zfi)
+{
+	const struct zus_plugin plugin = { ZUS_ABI, __start_zus_ddbg,
+					   __stop_zus_ddbg };
+
+	return zus_register_type(&plugin, zfi);
+}
+
+/*
+ * Switches sites, of all types that are registered and of libzus, in the
+ * grammar of zuf(4). 0, or -EINVAL if a query is wrong: a line in the log names
+ * the word, and the other queries are done all the same.
+ */
+int zus_ddbg_write(const char *text, size_t len);
+/*
+ * The list of all sites with their switches, a line each, from *pos on, which
+ * is 0 at the beginning: bytes of @buf that were filled, 0 at the end. *pos
+ * becomes where to go on.
+ */
+size_t zus_ddbg_read(uint64_t *pos, char *buf, size_t size);
 
 /* ---- poison ---- */
 

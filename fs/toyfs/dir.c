@@ -123,6 +123,9 @@ int toy_dir_add(struct toy_tx *tx, struct toy_fs *fs, struct toy_slot *dir,
 	if (!border)
 		return -ENOSPC;
 	add_leaves(dir, 1);
+	zus_dbg("directory %llu: leaf %llu splits, upper half to %llu",
+		(unsigned long long)t.owner, (unsigned long long)bn,
+		(unsigned long long)upper_bn);
 	err = toy_tree_insert(&t, border, upper_bn);
 	if (err)
 		return err;

@@ -275,6 +275,9 @@ static int orphan_entry(struct toy_fs *fs, uint64_t entry, uint64_t pos,
 
 	if (!ti)
 		return -ENOMEM;
+	zus_dbg("orphan entry of inode %llu: %s",
+		(unsigned long long)ti->zii.ino,
+		entry & TOY_ORPH_CUT ? "blocks to free" : "to be freed");
 	pthread_rwlock_wrlock(&ti->lock);
 	err = toy_try(fs, orphan_finish(ti, entry, pos));
 	pthread_rwlock_unlock(&ti->lock);

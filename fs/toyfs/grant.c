@@ -135,6 +135,9 @@ int toy_grant(struct zus_inode_info *zii, struct zufs_ioc_grant *io)
 		n = grant(ti, io->lblk, io->want, hint, io->ext);
 	pthread_rwlock_unlock(&ti->lock);
 	io->n = n > 0 ? n : 0;
+	zus_dbg("inode %llu: block %llu: wants %u, %d extents",
+		(unsigned long long)zii->ino, (unsigned long long)io->lblk,
+		io->want, n);
 	if (n < 0)
 		return n;
 	return n ? 0 : -ENOSPC;

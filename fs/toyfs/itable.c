@@ -345,6 +345,9 @@ static int itable_grow(struct toy_tx *tx, struct chan_line *list)
 		return err;
 	tx->grow_pblk = pblk;
 	tx->grow_len = len;
+	zus_dbg("inode file: block %llu, %u blocks at %llu",
+		(unsigned long long)tx->grow_lblk, len,
+		(unsigned long long)pblk);
 	*head = htole64(tx->grow_lblk + len);
 	return slots_fill(tx, list);
 }

@@ -319,8 +319,11 @@ static int replay_all(struct toy_fs *fs, const struct found *f, unsigned int nr,
 	unsigned int written = 0;
 
 	for (unsigned int i = 0; i < nr; i++)
-		if (f[i].seq > done[f[i].channel])
+		if (f[i].seq > done[f[i].channel]) {
+			zus_dbg("channel %u: transaction %llu may not be in place",
+				f[i].channel, (unsigned long long)f[i].seq);
 			written += replay(fs, f[i].h, !fs->ro_feat);
+		}
 	if (!written)
 		return 0;
 	if (fs->ro_feat) {

@@ -266,6 +266,9 @@ static int grow_root(const struct toy_tree *t)
 	r->nr = 0;
 	r->root = htole64(bn);
 	r->depth = htole16((uint16_t)(depth + 1));
+	zus_dbg("tree of inode %llu: depth %u, root %llu",
+		(unsigned long long)t->owner, depth + 1,
+		(unsigned long long)bn);
 	return 0;
 }
 
@@ -302,6 +305,9 @@ static int split_insert(const struct toy_tree *t, struct path *p,
 	right = (struct step){ bn, 0, 0, to };
 	step_set_nr(t, &right, to, moved);
 	step_set_nr(t, s, rec, keep);
+	zus_dbg("tree of inode %llu: node %llu splits, %u records to %llu",
+		(unsigned long long)t->owner, (unsigned long long)s->bn, moved,
+		(unsigned long long)bn);
 	if (idx > keep || !moved)
 		rec_put(t, &right, to, idx - keep, r);
 	else

@@ -616,6 +616,8 @@ static int tx_write(struct toy_tx *tx)
 		return err;
 	toy_journal_done(tx, seq);
 	tx_mark_verified(tx);
+	zus_dbg("channel %u: transaction %llu: operation %u, %u lines",
+		tx->channel, (unsigned long long)seq, tx->op, tx->nr_rec);
 	return 0;
 }
 

@@ -276,6 +276,7 @@ START_TEST(types)
 	static const char *const bad[] = { "", "Memfs", "mem.fs", "mem fs",
 					   "abcdefghijklmnop" };
 	static struct zus_fs_info t[20];
+	const struct zus_plugin old = { .abi = ZUS_ABI - 1 };
 	struct zus_zfi_operations partial = zfi_ops;
 	int err = 0;
 
@@ -293,6 +294,7 @@ START_TEST(types)
 	ck_assert_int_eq(zus_register_one(&zfi), 0);
 	ck_assert_ptr_eq(zus_find_fs("memfs"), &zfi);
 	ck_assert_int_eq(zus_register_one(&zfi), -EEXIST);
+	ck_assert_int_eq(zus_register_type(&old, &zfi), -EPROTONOSUPPORT);
 	ck_assert_ptr_null(zus_find_fs("other"));
 	for (int i = 0; i < 20 && !err; i++) {
 		t[i] = (struct zus_fs_info){ .op = &zfi_ops };
