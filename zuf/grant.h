@@ -48,7 +48,8 @@ static inline int copy_grant_ok(const struct zufs_extent *ext, u32 n, u64 lblk)
 	if (n > ZUFS_GRANT_MAX)
 		return 0;
 	for (i = 0; i < n; i++) {
-		if (ext[i].lblk != lblk || !ext[i].len)
+		if (ext[i].lblk != lblk || !ext[i].len ||
+		    ext[i].flags & ZUFS_EXT_HOLE)
 			return 0;
 		lblk += ext[i].len;
 	}
