@@ -13,6 +13,12 @@
 
 /* The inode of @attr, whose server reference becomes the VFS inode's. */
 struct inode *zuf_iget(struct super_block *sb, const struct zufs_attr *attr);
+/*
+ * The same for one that the server made just now. -EIO: it isn't of @mode's type,
+ * or the kernel knows it; a directory would get a second place.
+ */
+struct inode *zuf_iget_new(struct super_block *sb, const struct zufs_attr *attr,
+			   umode_t mode);
 /* Attributes as the server answered them; @size too if the caller's locks own it. */
 void zuf_update_attr(struct inode *inode, const struct zufs_attr *attr,
 		     bool size);

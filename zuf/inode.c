@@ -182,9 +182,23 @@ static int set_ops(struct inode *inode, const struct zus_inode *zi)
 	}
 }
 
-struct inode *zuf_iget(struct super_block *sb, const struct zufs_attr *attr)
+/* @inode is I_NEW. */
+static int set_up(struct inode *inode, const struct zufs_attr *attr)
 {
-	struct zuf_inode_info *ii;
+	struct zuf_inode_info *ii = ZUF_I(inode);
+	int err = zuf_evict_wait(ZUF_SB(inode->i_sb), inode->i_ino);
+
+	inode->i_mode = le16_to_cpu(attr->zi.i_mode);
+	ii->btime = attr->btime;
+	ii->projid = attr->projid;
+	zuf_update_attr(inode, attr, true);
+	return err ? err : set_ops(inode, &attr->zi);
+}
+
+/* @fresh: the kernel can't know it yet. */
+static struct inode *get_inode(struct super_block *sb,
+			       const struct zufs_attr *attr, bool fresh)
+{
 	struct inode *inode;
 	int err = zuf_check_attr(sb, attr);
 
@@ -194,22 +208,32 @@ struct inode *zuf_iget(struct super_block *sb, const struct zufs_attr *attr)
 			     inode_becomes, (void *)attr);
 	if (!inode)
 		return ERR_PTR(-ENOMEM);
-	if (!(inode->i_state & I_NEW))
-		return inode;
-	err = zuf_evict_wait(ZUF_SB(sb), inode->i_ino);
-	ii = ZUF_I(inode);
-	inode->i_mode = le16_to_cpu(attr->zi.i_mode);
-	ii->btime = attr->btime;
-	ii->projid = attr->projid;
-	zuf_update_attr(inode, attr, true);
-	if (!err)
-		err = set_ops(inode, &attr->zi);
+	if (!(inode->i_state & I_NEW)) {
+		if (!fresh)
+			return inode;
+		iput(inode);
+		return ERR_PTR(-EIO);
+	}
+	err = set_up(inode, attr);
 	if (err) {
 		iget_failed(inode);
 		return ERR_PTR(err);
 	}
 	unlock_new_inode(inode);
 	return inode;
+}
+
+struct inode *zuf_iget(struct super_block *sb, const struct zufs_attr *attr)
+{
+	return get_inode(sb, attr, false);
+}
+
+struct inode *zuf_iget_new(struct super_block *sb, const struct zufs_attr *attr,
+			   umode_t mode)
+{
+	if ((le16_to_cpu(attr->zi.i_mode) ^ mode) & S_IFMT)
+		return ERR_PTR(-EIO);
+	return get_inode(sb, attr, true);
 }
 
 /* ---- attributes and times ---- */

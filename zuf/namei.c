@@ -134,7 +134,8 @@ static struct inode *new_inode_op(struct user_namespace *ns, struct inode *dir,
 		err = put_name(&io->str, name);
 	if (!err)
 		err = zuf_dispatch_space(sbi, req, io->op.hdr.out_max);
-	inode = err ? ERR_PTR(err) : zuf_iget(dir->i_sb, &io->attr);
+	inode = err ? ERR_PTR(err) :
+		      zuf_iget_new(dir->i_sb, &io->attr, a->mode);
 	if (!err && !a->tmpfile && !zuf_check_attr(dir->i_sb, &io->dir))
 		zuf_update_attr(dir, &io->dir, true);
 	zuf_req_put(req);

@@ -9,10 +9,18 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "zus.h"
 
-/* What all processes count, in memory that they share. */
+/* A lie to come: @size bytes at @off of the next answers to @op become @value. */
+struct plan {
+	int armed; /* of so many answers; the server counts down */
+	uint32_t op, off, size;
+	uint64_t value;
+};
+
+/* What all processes share: mostly counters. */
 struct counts {
 	uint64_t calls;	  /* system calls of applications on the mount */
 	uint64_t replies; /* operations that the server answered */
@@ -20,6 +28,7 @@ struct counts {
 	uint64_t misuses; /* what the vandal did */
 	uint64_t rounds, mounts;
 	int ready; /* the server of this round serves mounts */
+	struct plan plan;
 };
 extern struct counts *counts;
 
@@ -93,7 +102,10 @@ struct server {
 
 #define OP_SIZE 65536U
 
-/* Serves until it is killed, or its own doing ends it. */
+/*
+ * Serves until it is killed, or its own doing ends it. @seed 0: it lies as
+ * counts->plan says, and nothing else.
+ */
 _Noreturn void server_run(uint64_t seed);
 /* A new role file, or -errno. */
 int role_file(void);
@@ -106,6 +118,24 @@ void lie_mount(struct rng *r, struct zufs_ioc_mount *zim);
 /* Threads that misuse the files and maps of @srv for ever; @arg is it. */
 void *vandal(void *arg);
 void *scribbler(void *arg);
+
+/* ---- both programs: driver.c ---- */
+
+#define PATIENCE 30 /* seconds: many times the control root's time limit */
+
+/* ROOT DIR PLUGIN TYPE SOURCE [IMAGE], to @opt; and the counts. 0 or -1. */
+int driver_init(int argc, char **argv);
+double now(void);
+/* A server, in its own process, that has connected; -1: it can't. */
+pid_t start_server(uint64_t seed);
+/* Puts the beginning of the image on the device again. */
+int restore_device(void);
+/* 0: it is mounted; an errno; -1: it hangs. */
+int try_mount(void);
+/* 0, or -1 if it hangs, after a "not ok" and the stacks. */
+int try_umount(void);
+int kill_and_wait(pid_t pid, const char *what);
+void drop_caches(void);
 
 /* ---- an application: app.c ---- */
 

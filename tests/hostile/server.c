@@ -62,6 +62,17 @@ static void answer(struct zt *zt)
 	pthread_rwlock_unlock(&volume_lock);
 }
 
+static void lie_as_planned(struct zufs_ioc_hdr *hdr)
+{
+	struct plan *p = &counts->plan;
+
+	if (!__atomic_load_n(&p->armed, __ATOMIC_ACQUIRE) ||
+	    p->op != hdr->operation)
+		return;
+	memcpy((char *)hdr + p->off, &p->value, p->size);
+	__atomic_sub_fetch(&p->armed, 1, __ATOMIC_RELEASE);
+}
+
 static void serve(struct zt *zt)
 {
 	struct zufs_ioc_hdr *hdr = zt->own;
@@ -70,6 +81,7 @@ static void serve(struct zt *zt)
 	if (hdr->operation == ZUFS_OP_BREAK)
 		return;
 	answer(zt);
+	lie_as_planned(hdr);
 	if (srv.lies && once_in(&zt->rng, srv.lies)) {
 		lie(&zt->rng, hdr, OP_SIZE);
 		count(&counts->lies);
@@ -187,6 +199,7 @@ static void do_umount(void)
 static _Noreturn void serve_mounts(void)
 {
 	static struct zufs_ioc_mount zim;
+	uint16_t op;
 
 	zim.hdr.operation = ZUFS_M_NONE;
 	for (;;) {
@@ -195,14 +208,20 @@ static _Noreturn void serve_mounts(void)
 				continue;
 			break;
 		}
+		op = zim.hdr.operation;
 		zim.hdr.err = 0;
-		if (zim.hdr.operation == ZUFS_M_MOUNT)
-			do_mount(&zim);
-		else if (zim.hdr.operation == ZUFS_M_UMOUNT)
+		if (op == ZUFS_M_UMOUNT)
 			do_umount();
+		if (op == ZUFS_M_MOUNT) {
+			do_mount(&zim);
+			lie_as_planned(&zim.hdr);
+		}
 		if (srv.lies && once_in(&srv.rng, 6))
 			lie_mount(&srv.rng, &zim);
-		if (zim.hdr.operation != ZUFS_M_BREAK)
+		/* Nobody will unmount what isn't mounted. */
+		if (op == ZUFS_M_MOUNT && zim.hdr.err)
+			do_umount();
+		if (op != ZUFS_M_BREAK)
 			count(&counts->replies);
 	}
 	_exit(0);
@@ -240,22 +259,28 @@ static void load(void)
 	}
 }
 
-void server_run(uint64_t seed)
+static void misuse(void)
 {
 	pthread_t t;
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	srv.rng.state = seed;
 	/* One round in eight is honest: what is wrong then is the vandal's. */
 	srv.lies = once_in(&srv.rng, 8) ? 0 : 4 << below(&srv.rng, 6);
-	srv.pmem_fd = -1;
-	load();
-	hello();
-	start_zts(rnd(&srv.rng));
-	__atomic_store_n(&counts->ready, 1, __ATOMIC_RELEASE);
 	if (!once_in(&srv.rng, 3) && pthread_create(&t, NULL, vandal, &srv))
 		broken("vandal");
 	if (once_in(&srv.rng, 3) && pthread_create(&t, NULL, scribbler, &srv))
 		broken("scribbler");
+}
+
+void server_run(uint64_t seed)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	srv.rng.state = seed;
+	srv.pmem_fd = -1;
+	load();
+	hello();
+	start_zts(seed);
+	__atomic_store_n(&counts->ready, 1, __ATOMIC_RELEASE);
+	if (seed)
+		misuse();
 	serve_mounts();
 }

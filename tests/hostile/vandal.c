@@ -67,14 +67,18 @@ static void *some_address(struct rng *r)
 static unsigned long some_ioctl(struct rng *r)
 {
 	static const unsigned long all[] = {
-		ZU_IOC_HELLO,	     ZU_IOC_REGISTER_FS, ZU_IOC_MOUNT,
-		ZU_IOC_NUMA_MAP,     ZU_IOC_GRAB_PMEM,	 ZU_IOC_INIT_THREAD,
-		ZU_IOC_ALLOC_BUFFER,
+		ZU_IOC_HELLO,	  ZU_IOC_REGISTER_FS, ZU_IOC_NUMA_MAP,
+		ZU_IOC_GRAB_PMEM, ZU_IOC_INIT_THREAD, ZU_IOC_ALLOC_BUFFER,
+	};
+	static const unsigned long rare[] = {
+		ZU_IOC_MOUNT,
+		ZU_IOC_BREAK_ALL,
+		ZU_IOC_WAIT_OPT,
 	};
 
-	/* MOUNT and WAIT_OPT may take what the server waits for: no harm. */
-	if (once_in(r, 40))
-		return once_in(r, 2) ? ZU_IOC_BREAK_ALL : ZU_IOC_WAIT_OPT;
+	/* These may take what the server waits for, which ends most of it. */
+	if (once_in(r, 100))
+		return rare[below(r, 3)];
 	if (once_in(r, 10))
 		return _IOC(below(r, 4), 'Z', below(r, 32), below(r, 8192));
 	return all[below(r, sizeof(all) / sizeof(*all))];
@@ -189,7 +193,7 @@ static void do_io(struct server *srv, struct rng *r)
 /* One file less: the end of the epoch, or of a ZT. */
 static void do_close(struct server *srv, struct rng *r)
 {
-	if (!once_in(r, 100))
+	if (!once_in(r, 300))
 		return;
 	if (once_in(r, 3))
 		close(srv->mount_fd);
@@ -200,7 +204,7 @@ static void do_close(struct server *srv, struct rng *r)
 /* In the middle of whatever the other threads do. */
 static void do_end(struct server *srv, struct rng *r)
 {
-	if (!once_in(r, 200))
+	if (!once_in(r, 300))
 		return;
 	switch (below(r, 3)) {
 	case 0:
