@@ -36,6 +36,20 @@ static int pinned_cpu(void)
 	return cpumask_first(current->cpus_ptr);
 }
 
+/* What is sent has to fit each ZT. */
+static void shrink_op_size(struct zuf_root *root, int size)
+{
+	int old = atomic_read(&root->op_size);
+
+	while (size < old && !atomic_try_cmpxchg(&root->op_size, &old, size))
+		;
+}
+
+u32 zuf_op_size(struct zuf_sb_info *sbi)
+{
+	return atomic_read(&sbi->root->op_size);
+}
+
 /* Puts the ZT into its lane. EBUSY: there is one of that channel already. */
 static int zt_join(struct zuf_zt *zt)
 {
@@ -50,6 +64,7 @@ static int zt_join(struct zuf_zt *zt)
 		if (z->cpu == zt->cpu && z->channel == zt->channel)
 			err = -EBUSY;
 	if (!err) {
+		shrink_op_size(root, zt->buf_size);
 		list_add_tail(&zt->node, &zt->lane->zts);
 		if (zt->lane != &root->back)
 			cpumask_set_cpu(zt->cpu, root->served);
@@ -58,16 +73,28 @@ static int zt_join(struct zuf_zt *zt)
 	return err;
 }
 
-static struct zuf_zt *zt_new(struct zuf_file *zf, int cpu,
+static void zt_free(struct zuf_zt *zt)
+{
+	if (zt->task)
+		put_task_struct(zt->task);
+	if (zt->window)
+		zuf_window_put(zt->window);
+	vfree(zt->buf);
+	kfree(zt);
+}
+
+static struct zuf_zt *zt_new(struct file *file, int cpu,
 			     const struct zufs_ioc_init *init)
 {
 	struct zuf_zt *zt = kzalloc(sizeof(*zt), GFP_KERNEL);
+	struct zuf_file *zf = file->private_data;
 
 	if (!zt)
 		return NULL;
 	zt->buf = vmalloc_user(init->max_command);
-	if (!zt->buf) {
-		kfree(zt);
+	zt->window = zuf_window_new(file);
+	if (!zt->buf || !zt->window) {
+		zt_free(zt);
 		return NULL;
 	}
 	INIT_LIST_HEAD(&zt->node);
@@ -82,15 +109,9 @@ static struct zuf_zt *zt_new(struct zuf_file *zf, int cpu,
 	return zt;
 }
 
-static void zt_free(struct zuf_zt *zt)
+long zuf_zt_init(struct file *file, struct zufs_ioc_init __user *arg)
 {
-	put_task_struct(zt->task);
-	vfree(zt->buf);
-	kfree(zt);
-}
-
-long zuf_zt_init(struct zuf_file *zf, struct zufs_ioc_init __user *arg)
-{
+	struct zuf_file *zf = file->private_data;
 	struct zufs_ioc_init init;
 	int cpu = pinned_cpu(), err;
 	struct zuf_zt *zt;
@@ -107,7 +128,7 @@ long zuf_zt_init(struct zuf_file *zf, struct zufs_ioc_init __user *arg)
 	init.cpu = cpu;
 	if (copy_to_user(arg, &init, sizeof(init)))
 		return -EFAULT;
-	zt = zt_new(zf, cpu, &init);
+	zt = zt_new(file, cpu, &init);
 	if (!zt)
 		return -ENOMEM;
 	err = zt_join(zt);
@@ -132,6 +153,11 @@ int zuf_zt_mmap(struct zuf_file *zf, struct vm_area_struct *vma)
 	struct zuf_zt *zt = zf->zt;
 	unsigned long off = vma->vm_pgoff << PAGE_SHIFT;
 
+	/* Nobody but the server sees what is an application's. */
+	if (zf->root->tgid != current->tgid)
+		return -EPERM;
+	if (!off)
+		return zuf_window_mmap(zt->window, vma);
 	if (off != ZUS_API_MAP_MAX_SIZE ||
 	    vma->vm_end - vma->vm_start != zt->buf_size)
 		return -EINVAL;
@@ -217,6 +243,7 @@ static void zt_answer(struct zuf_zt *zt, int err)
 	bool listed, won;
 
 	zt->req = NULL;
+	zuf_window_hide(req);
 	/* Under the lock the end of the epoch can't make the buffer a caller's. */
 	spin_lock(&lane->lock);
 	if (atomic_read(&req->state) == RELAY_RUNNING)
@@ -250,6 +277,7 @@ void zuf_zt_release(struct zuf_file *zf)
 		zt_answer(zt, -EIO);
 	if (last)
 		zuf_lane_kill(lane);
+	zuf_window_close(zt->window);
 	zt_free(zt);
 }
 
@@ -267,6 +295,9 @@ static struct zuf_req *lane_take(struct zuf_zt *zt)
 					       queue);
 		if (!req)
 			break;
+		/* Before it runs: a caller that gives it up looks there. */
+		if (req->pages && !req->window)
+			req->window = zuf_window_get(zt->window);
 		if (relay_req_take(&req->state)) {
 			list_move_tail(&req->queue, &lane->running);
 			refcount_inc(&req->ref);
@@ -326,6 +357,8 @@ static int zt_deliver(struct zuf_zt *zt, struct zuf_req *req)
 	    hdr->out_start + hdr->out_max > zt->buf_size)
 		return -E2BIG;
 	memcpy(zt->buf, hdr, hdr->in_len);
+	if (req->pages)
+		zuf_window_show(req);
 	return 0;
 }
 

@@ -44,6 +44,7 @@ struct zuf_zt {
 	bool far; /* the last caller was on another CPU; the ZT's own */
 	unsigned int cpu, channel;
 	u64 epoch;
+	struct zuf_window *window; /* a reference is held */
 	void *buf; /* operation buffer, shared with the server */
 	size_t buf_size;
 };
@@ -77,11 +78,12 @@ struct zuf_root {
 
 	struct mutex ctl; /* HELLO, the end of an epoch, sbs, pmem files */
 	enum zuf_root_state state;
-	u64 epoch;	 /* of the last server; ctl */
-	u64 live;	 /* that, or 0: none is connected. Written under ctl */
-	bool orderly;	 /* BREAK_ALL was called */
-	pid_t tgid;	 /* of the server */
-	pid_t mount_pid; /* of its mount thread */
+	u64 epoch;	  /* of the last server; ctl */
+	u64 live;	  /* that, or 0: none is connected. Written under ctl */
+	atomic_t op_size; /* bytes of the smallest operation buffer of this epoch */
+	bool orderly;	  /* BREAK_ALL was called */
+	pid_t tgid;	  /* of the server */
+	pid_t mount_pid;   /* of its mount thread */
 	struct xarray sbs; /* by sb_id; ctl */
 
 	struct zuf_lane *cpu; /* nr_cpu_ids of them */
@@ -148,11 +150,23 @@ extern const struct file_operations zuf_role_fops;
 void zuf_lane_init(struct zuf_lane *lane);
 /* All ZTs of an epoch that has ended are told, and are in no lane any more. */
 void zuf_lanes_leave(struct zuf_root *root);
-long zuf_zt_init(struct zuf_file *zf, struct zufs_ioc_init __user *arg);
+long zuf_zt_init(struct file *file, struct zufs_ioc_init __user *arg);
 long zuf_zt_wait(struct zuf_file *zf);
 void zuf_zt_release(struct zuf_file *zf);
 int zuf_zt_mmap(struct zuf_file *zf, struct vm_area_struct *vma);
 void zuf_lanes_break(struct zuf_root *root);
+
+/* window.c */
+struct zuf_window *zuf_window_new(struct file *file);
+struct zuf_window *zuf_window_get(struct zuf_window *w);
+void zuf_window_put(struct zuf_window *w);
+/* Shows req->pages in req->window, in place of what was there; by the ZT. */
+void zuf_window_show(struct zuf_req *req);
+/* The server sees nothing of @req any more. Of no use while it may be taken still. */
+void zuf_window_hide(const struct zuf_req *req);
+/* The file is closed, so nothing of it is mapped. */
+void zuf_window_close(struct zuf_window *w);
+int zuf_window_mmap(struct zuf_window *w, struct vm_area_struct *vma);
 
 /* dispatch.c */
 void zuf_lane_kill(struct zuf_lane *lane);

@@ -67,6 +67,8 @@ void zuf_req_put(struct zuf_req *req)
 		return;
 	if (req->waiter)
 		put_task_struct(req->waiter);
+	if (req->window)
+		zuf_window_put(req->window);
 	kvfree(req->hdr);
 	kmem_cache_free(req_cache, req);
 }
@@ -75,6 +77,9 @@ void zuf_req_again(struct zuf_req *req)
 {
 	/* The ZT that answered may hold its reference still, and nothing else. */
 	atomic_set(&req->state, RELAY_NEW);
+	if (req->window)
+		zuf_window_put(req->window);
+	req->window = NULL;
 	req->unique = atomic64_inc_return(&last_unique);
 	req->hdr->unique = req->unique;
 	req->err = 0;
@@ -259,7 +264,7 @@ static int wait_over(struct zuf_req *req)
 	return err;
 }
 
-static int check_answer(struct zuf_req *req, size_t min_out)
+int zuf_req_answer(struct zuf_req *req, size_t min_out)
 {
 	if (atomic_read(&req->state) == RELAY_DEAD)
 		return -EIO;
@@ -291,7 +296,8 @@ int zuf_dispatch(struct zuf_sb_info *sbi, struct zuf_req *req, size_t min_out)
 	err = post(sbi, req);
 	if (!err)
 		err = wait_over(req);
-	return err ? err : check_answer(req, min_out);
+	zuf_window_hide(req);
+	return err ? err : zuf_req_answer(req, min_out);
 }
 
 void zuf_dispatch_back(struct zuf_sb_info *sbi, struct zuf_req *req)

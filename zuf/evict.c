@@ -12,13 +12,16 @@
 struct back_op {
 	struct list_head node; /* of sbi->evicting, in order of seq */
 	struct zuf_sb_info *sbi;
+	struct inode *inode; /* a reference is held; NULL: none */
+	struct work_struct work;
 	u64 ino;
 	u64 seq;
 };
 
-static void back_done(struct zuf_req *req)
+static struct workqueue_struct *put_wq;
+
+static void back_over(struct back_op *bo)
 {
-	struct back_op *bo = req->private;
 	struct zuf_sb_info *sbi = bo->sbi;
 
 	/* Wakes under the lock: who waits for the last one may free @sbi then. */
@@ -27,10 +30,40 @@ static void back_done(struct zuf_req *req)
 	wake_up_all(&sbi->evict_wq);
 	spin_unlock(&sbi->evict_lock);
 	kfree(bo);
+}
+
+/* The last reference may wait for pages that a ZT writes back: not here. */
+static void put_inode(struct work_struct *work)
+{
+	struct back_op *bo = container_of(work, struct back_op, work);
+
+	iput(bo->inode);
+	back_over(bo);
+}
+
+static void back_done(struct zuf_req *req)
+{
+	struct back_op *bo = req->private;
+
+	if (bo->inode)
+		queue_work(put_wq, &bo->work);
+	else
+		back_over(bo);
 	zuf_req_put(req);
 }
 
-void zuf_back(struct inode *inode, u16 op, size_t size)
+int zuf_evict_init(void)
+{
+	put_wq = alloc_workqueue("zuf", 0, 0);
+	return put_wq ? 0 : -ENOMEM;
+}
+
+void zuf_evict_exit(void)
+{
+	destroy_workqueue(put_wq);
+}
+
+static void back(struct inode *inode, u16 op, size_t size, bool hold)
 {
 	struct zuf_sb_info *sbi = ZUF_SB(inode->i_sb);
 	struct zuf_req *req = zuf_req_alloc(sbi, op, size, size, size);
@@ -41,6 +74,12 @@ void zuf_back(struct inode *inode, u16 op, size_t size)
 	bo = kmalloc(sizeof(*bo), GFP_NOFS | __GFP_NOFAIL);
 	zuf_fill_op(req, inode);
 	bo->sbi = sbi;
+	bo->inode = NULL;
+	if (hold) {
+		ihold(inode);
+		bo->inode = inode;
+		INIT_WORK(&bo->work, put_inode);
+	}
 	bo->ino = inode->i_ino;
 	spin_lock(&sbi->evict_lock);
 	bo->seq = ++sbi->evict_seq;
@@ -49,6 +88,16 @@ void zuf_back(struct inode *inode, u16 op, size_t size)
 	req->private = bo;
 	req->done = back_done;
 	zuf_dispatch_back(sbi, req);
+}
+
+void zuf_back(struct inode *inode, u16 op, size_t size)
+{
+	back(inode, op, size, false);
+}
+
+void zuf_back_hold(struct inode *inode, u16 op, size_t size)
+{
+	back(inode, op, size, true);
 }
 
 void zuf_evict_inode(struct inode *inode)

@@ -7,7 +7,7 @@
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 
-#include "fs.h"
+#include "io.h"
 
 /* From *@from on; *@from becomes how far the server got. */
 static int send_some(struct inode *inode, int mode, loff_t *from, loff_t to)
@@ -50,6 +50,13 @@ static int send(struct inode *inode, int mode, loff_t from, loff_t to)
 	return err;
 }
 
+static int change_served(struct inode *inode, int mode, loff_t from, loff_t to)
+{
+	int err = zuf_cache_drop(inode, from, to);
+
+	return err ? err : send(inode, mode, from, to);
+}
+
 /* i_rwsem and invalidate_lock are held exclusive. */
 static int change(struct inode *inode, int mode, loff_t from, loff_t to)
 {
@@ -90,7 +97,9 @@ static int fallocate_locked(struct file *file, int mode, loff_t from, loff_t to)
 	if (err)
 		return err;
 	filemap_invalidate_lock(inode->i_mapping);
-	err = change(inode, mode, from, to);
+	err = zuf_is_nio(ZUF_SB(inode->i_sb)) ?
+		      change(inode, mode, from, to) :
+		      change_served(inode, mode, from, to);
 	filemap_invalidate_unlock(inode->i_mapping);
 	return err;
 }

@@ -73,17 +73,19 @@ static ssize_t zuf_write_iter(struct kiocb *iocb, struct iov_iter *from)
 /* ---- the rest ---- */
 
 /* Takes neither i_rwsem nor invalidate_lock: MAP_SYNC faults come here. */
-static int zuf_fsync(struct file *file, loff_t start, loff_t end, int datasync)
+int zuf_fsync(struct file *file, loff_t start, loff_t end, int datasync)
 {
 	struct inode *inode = file_inode(file);
+	struct zuf_sb_info *sbi = ZUF_SB(inode->i_sb);
 	int err = file_write_and_wait_range(file, start, end);
 
 	pmem_wmb(); /* stores of mappings were flushed, not fenced */
 	if (err)
 		return err;
+	/* What a server was given to write it may have in its memory still. */
 	return zuf_sync_inode(inode, datasync,
-			      ZUF_SB(inode->i_sb)->fs_caps &
-				      ZUFS_FSC_SYNC_ALWAYS);
+			      !zuf_is_nio(sbi) ||
+				      sbi->fs_caps & ZUFS_FSC_SYNC_ALWAYS);
 }
 
 static loff_t zuf_llseek(struct file *file, loff_t offset, int whence)

@@ -22,6 +22,8 @@ struct inode *zuf_iget_new(struct super_block *sb, const struct zufs_attr *attr,
 /* Attributes as the server answered them; @size too if the caller's locks own it. */
 void zuf_update_attr(struct inode *inode, const struct zufs_attr *attr,
 		     bool size);
+/* After a write: the times are those of the operation, and so is the size. */
+void zuf_update_written(struct inode *inode, const struct zufs_attr *attr);
 /* After GET_MULTY, which changes nothing else and has no lock that orders attributes. */
 void zuf_update_blocks(struct inode *inode, const struct zufs_attr *attr);
 /* 0 if @attr can be the attributes of an inode of @sb. */
@@ -56,6 +58,10 @@ long zuf_fallocate(struct file *file, int mode, loff_t offset, loff_t len);
 void zuf_evict_inode(struct inode *inode);
 /* Operation @op (an iref and nothing else) on the background channel. */
 void zuf_back(struct inode *inode, u16 op, size_t size);
+/* The same, with a reference on the inode until it is done. */
+void zuf_back_hold(struct inode *inode, u16 op, size_t size);
+int zuf_evict_init(void);
+void zuf_evict_exit(void);
 /* Waits for what is under way there now; false: nothing was, or a fatal signal. */
 bool zuf_back_wait(struct zuf_sb_info *sbi);
 /* Waits until no eviction of @ino is under way; killable. */
@@ -77,6 +83,11 @@ extern const struct inode_operations zuf_file_iops;
 extern const struct file_operations zuf_file_fops;
 extern const struct address_space_operations zuf_aops;
 int zuf_mmap(struct file *file, struct vm_area_struct *vma);
+int zuf_fsync(struct file *file, loff_t start, loff_t end, int datasync);
+
+/* ---- data.c: files whose data goes through the server ---- */
+extern const struct inode_operations zuf_data_iops;
+extern const struct file_operations zuf_data_fops;
 
 /* ---- iomap.c, extmap.c, grant.c ---- */
 extern const struct iomap_ops zuf_iomap_ops;  /* reads, overwrites, faults */

@@ -141,10 +141,7 @@ static void update(struct inode *inode, const struct zufs_attr *attr, u64 more)
 		zuf_update_blocks(inode, attr);
 		return;
 	}
-	spin_lock(&inode->i_lock);
-	ZUF_I(inode)->dirty_times &= ~(ZUFS_STATX_MTIME | ZUFS_STATX_CTIME);
-	spin_unlock(&inode->i_lock);
-	zuf_update_attr(inode, attr, true);
+	zuf_update_written(inode, attr);
 }
 
 /*

@@ -5,7 +5,7 @@
 #include <linux/pagemap.h>
 #include <linux/writeback.h>
 
-#include "fs.h"
+#include "io.h"
 
 #define TIMES (ZUFS_STATX_ATIME | ZUFS_STATX_MTIME | ZUFS_STATX_CTIME)
 
@@ -112,6 +112,14 @@ void zuf_update_attr(struct inode *inode, const struct zufs_attr *attr,
 		i_size_write(inode, le64_to_cpu(zi->i_size));
 }
 
+void zuf_update_written(struct inode *inode, const struct zufs_attr *attr)
+{
+	spin_lock(&inode->i_lock);
+	ZUF_I(inode)->dirty_times &= ~(ZUFS_STATX_MTIME | ZUFS_STATX_CTIME);
+	spin_unlock(&inode->i_lock);
+	zuf_update_attr(inode, attr, true);
+}
+
 void zuf_update_blocks(struct inode *inode, const struct zufs_attr *attr)
 {
 	if (le64_to_cpu(attr->zi.i_ino) != ZUF_I(inode)->iref.ino)
@@ -161,6 +169,12 @@ static int set_ops(struct inode *inode, const struct zus_inode *zi)
 {
 	switch (inode->i_mode & S_IFMT) {
 	case S_IFREG:
+		if (!zuf_is_nio(ZUF_SB(inode->i_sb))) {
+			inode->i_op = &zuf_data_iops;
+			inode->i_fop = &zuf_data_fops;
+			inode->i_mapping->a_ops = &zuf_cache_aops;
+			return 0;
+		}
 		inode->i_op = &zuf_file_iops;
 		inode->i_fop = &zuf_file_fops;
 		inode->i_mapping->a_ops = &zuf_aops;

@@ -4,17 +4,23 @@
  */
 #include <linux/module.h>
 
-#include "zuf.h"
+#include "fs.h"
 
 static int __init zuf_init(void)
 {
-	int err = zuf_inode_init();
+	int err = zuf_evict_init();
 
 	if (err)
 		return err;
-	err = zuf_root_init();
+	err = zuf_inode_init();
 	if (err)
-		zuf_inode_exit();
+		goto out_evict;
+	err = zuf_root_init();
+	if (!err)
+		return 0;
+	zuf_inode_exit();
+out_evict:
+	zuf_evict_exit();
 	return err;
 }
 
@@ -22,6 +28,7 @@ static void __exit zuf_exit(void)
 {
 	zuf_root_exit();
 	zuf_inode_exit();
+	zuf_evict_exit();
 }
 
 module_init(zuf_init);

@@ -96,6 +96,7 @@ static long hello(struct zuf_file *zf, struct zufs_ioc_hello __user *arg)
 		root->tgid = current->tgid;
 		root->orderly = false;
 		root->mount_brk = false; /* it was for the last server */
+		atomic_set(&root->op_size, ZUFS_MAX_OP_SIZE);
 		root->state = ZUF_ROOT_REGISTERING_FS;
 		WRITE_ONCE(root->live, root->epoch);
 		zf->epoch = root->epoch;
@@ -206,7 +207,7 @@ static long set_role(struct file *file, unsigned int cmd, void __user *arg)
 		break;
 	case ZU_IOC_INIT_THREAD:
 		role = ZUF_ROLE_ZT;
-		err = err ?: zuf_zt_init(zf, arg);
+		err = err ?: zuf_zt_init(file, arg);
 		break;
 	case ZU_IOC_GRAB_PMEM:
 		role = ZUF_ROLE_PMEM;

@@ -5,7 +5,7 @@
 #include <linux/dax.h>
 #include <linux/pagemap.h>
 
-#include "fs.h"
+#include "io.h"
 
 static void layout_unlock_wait(struct inode *inode)
 {
@@ -117,6 +117,20 @@ int zuf_send_attr(struct user_namespace *ns, struct inode *inode,
 	return err;
 }
 
+/* Nothing of what goes, or of the block at the end, is in the page cache then. */
+static int set_size_served(struct user_namespace *ns, struct inode *inode,
+			   struct iattr *ia)
+{
+	int err = zuf_cache_drop(inode, min(ia->ia_size, i_size_read(inode)),
+				 LLONG_MAX);
+
+	if (!err)
+		err = zuf_send_attr(ns, inode, ia);
+	if (!err)
+		i_size_write(inode, ia->ia_size);
+	return err;
+}
+
 /* i_rwsem is held exclusive. */
 static int set_size(struct user_namespace *ns, struct inode *inode,
 		    struct iattr *ia)
@@ -131,7 +145,9 @@ static int set_size(struct user_namespace *ns, struct inode *inode,
 	filemap_invalidate_lock(inode->i_mapping);
 	err = zuf_break_layouts(inode);
 	if (!err)
-		err = zuf_set_size(ns, inode, ia);
+		err = zuf_is_nio(ZUF_SB(inode->i_sb)) ?
+			      zuf_set_size(ns, inode, ia) :
+			      set_size_served(ns, inode, ia);
 	filemap_invalidate_unlock(inode->i_mapping);
 	return err;
 }

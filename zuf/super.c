@@ -33,6 +33,7 @@ static struct inode *alloc_inode(struct super_block *sb)
 	ii->grant.want = 0;
 	ii->grant.end = U64_MAX;
 	INIT_LIST_HEAD(&ii->grant_node);
+	atomic_set(&ii->mmaps, 0);
 	return &ii->vfs_inode;
 }
 
@@ -311,24 +312,59 @@ static void set_limits(struct super_block *sb)
 	sb->s_export_op = &zuf_export_ops;
 }
 
+/* Dirty pages must not fill the memory while a server is slow. */
+static int limit_dirty(struct super_block *sb)
+{
+	sb->s_bdi->ra_pages = ZUFS_READAHEAD_PAGES;
+	sb->s_bdi->capabilities |= BDI_CAP_STRICTLIMIT;
+	return bdi_set_max_ratio(sb->s_bdi, 1);
+}
+
+/*
+ * An inode's pages are pmem, or copies in the page cache: not the ones for reads
+ * and the others for writes.
+ */
+static int check_caps(struct super_block *sb, struct fs_context *fc, u64 caps)
+{
+	const u64 both = ZUFS_FSC_NIO_READS | ZUFS_FSC_NIO_WRITES;
+
+	if (caps & both && (caps & both) != both)
+		return errorfc(fc,
+			       "%s answers one of NIO_READS and NIO_WRITES: it must be both or none",
+			       sb->s_type->name),
+		       -EINVAL;
+	if (caps & both && !sb->s_bdev)
+		return errorfc(fc,
+			       "%s answers NIO_READS and NIO_WRITES, but has no device",
+			       sb->s_type->name),
+		       -EINVAL;
+	return 0;
+}
+
 /* What the server answered to MOUNT. */
-static int take_mount(struct super_block *sb, const struct zufs_ioc_mount *zim)
+static int take_mount(struct super_block *sb, struct fs_context *fc,
+		      const struct zufs_ioc_mount *zim)
 {
 	struct zuf_sb_info *sbi = ZUF_SB(sb);
 	struct inode *root;
+	int err = check_caps(sb, fc, zim->fs_caps);
 
+	if (err)
+		return err;
 	if (zim->blocksize_bits != ZUFS_BLOCK_SHIFT ||
 	    (le16_to_cpu(zim->root.zi.i_mode) & S_IFMT) != S_IFDIR)
-		return -EIO;
-	if (!(zim->fs_caps & ZUFS_FSC_NIO_READS) ||
-	    !(zim->fs_caps & ZUFS_FSC_NIO_WRITES))
-		return -EOPNOTSUPP;
+		return errorfc(fc, "the server gave no valid root"), -EIO;
 	sbi->sbi_handle = zim->sbi_handle;
 	sbi->fs_caps = zim->fs_caps;
 	sbi->falloc_sup = zim->falloc_sup;
+	if (!zuf_is_nio(sbi))
+		err = limit_dirty(sb);
+	if (err)
+		return err;
 	root = zuf_iget(sb, &zim->root);
 	if (IS_ERR(root))
-		return PTR_ERR(root);
+		return errorfc(fc, "the server gave no valid root"),
+		       PTR_ERR(root);
 	sb->s_root = d_make_root(root);
 	return sb->s_root ? 0 : -ENOMEM;
 }
@@ -351,9 +387,8 @@ static int server_mount(struct super_block *sb, struct fs_context *fc)
 			sb->s_id, err);
 		goto out;
 	}
-	err = take_mount(sb, zim);
+	err = take_mount(sb, fc, zim);
 	if (err) {
-		errorfc(fc, "the server gave no valid root: error %d", err);
 		zuf_evict_wait_all(sbi);
 		zuf_dispatch_mount(sbi, ZUFS_M_UMOUNT, zim);
 		goto out;
@@ -514,6 +549,9 @@ void zuf_kill_sb(struct super_block *sb)
 {
 	struct zuf_sb_info *sbi = ZUF_SB(sb);
 
+	/* What holds inodes would make them busy at umount. */
+	if (sbi)
+		zuf_evict_wait_all(sbi);
 	/* put_super() does this, unless the mount failed before its root. */
 	if (sbi && sbi->stats && !sb->s_root)
 		zuf_root_del_sb(sbi->root, sbi);

@@ -27,9 +27,10 @@
 #define zuf_assert(cond) ((void)sizeof(cond))
 #endif
 
-struct zuf_root; /* root.c: one mount of the control root */
-struct zuf_req;	 /* dispatch.c */
-struct zuf_lane; /* channel.c */
+struct zuf_root;   /* root.c: one mount of the control root */
+struct zuf_req;	   /* dispatch.c */
+struct zuf_lane;   /* channel.c */
+struct zuf_window; /* window.c */
 struct zuf_sb_info;
 
 /* ---- registered filesystem types: type.c ---- */
@@ -114,6 +115,12 @@ static inline struct zuf_sb_info *ZUF_SB(const struct super_block *sb)
 	return sb->s_fs_info;
 }
 
+/* The kernel moves the data, to and from pmem; else the server does. */
+static inline bool zuf_is_nio(const struct zuf_sb_info *sbi)
+{
+	return sbi->fs_caps & ZUFS_FSC_NIO_READS;
+}
+
 static inline void zuf_count_op(struct zuf_sb_info *sbi, u16 op)
 {
 	this_cpu_inc(sbi->stats->op[op]);
@@ -126,6 +133,13 @@ enum zuf_wait {
 	ZUF_WAIT_KILL_RO, /* a fatal signal abandons it at any time */
 	ZUF_WAIT_KILL,	  /* a fatal signal abandons it while it is queued */
 	ZUF_WAIT_BACK,	  /* background channel, no waiting: done() is called */
+};
+
+/* Pinned pages of an application, for the window of the ZT that takes the request. */
+struct zuf_pages {
+	struct page **page;
+	unsigned int nr; /* 1 to ZUS_API_MAP_MAX_PAGES */
+	bool writable;	 /* by the server */
 };
 
 /*
@@ -148,8 +162,11 @@ struct zuf_req {
 	int err;			   /* of the answer, valid when DONE */
 	void (*done)(struct zuf_req *req); /* ZUF_WAIT_BACK; process context */
 	void *private;			   /* for done() */
-	size_t size;			   /* of buf */
-	struct zufs_ioc_hdr *hdr;	   /* the buffer */
+	const struct zuf_pages *pages;	   /* NULL: none; the caller's */
+	struct zuf_window *
+		window; /* of the ZT that took it, with pages; a reference is held */
+	size_t size;		  /* of buf */
+	struct zufs_ioc_hdr *hdr; /* the buffer */
 };
 
 /*
@@ -169,11 +186,16 @@ void zuf_req_again(struct zuf_req *req);
  * errno), -EINTR if abandoned, -EIO if the epoch ended or there is no server, -EDEADLK if the caller is
  * the server itself. On 0 the bytes [out_start, out_start + out_len) of the buffer are the answer;
  * the rest of the output room is zero; on an error all of it is. out_len may be less than the fixed outputs: zuf_dispatch
- * answers -EIO then if it is below @min_out.
+ * answers -EIO then if it is below @min_out. When it returns, the server sees
+ * nothing of req->pages any more.
  */
 int zuf_dispatch(struct zuf_sb_info *sbi, struct zuf_req *req, size_t min_out);
 /* ZUF_WAIT_BACK: req->done(req) is called exactly once, also when the epoch ends; it drops the reference. */
 void zuf_dispatch_back(struct zuf_sb_info *sbi, struct zuf_req *req);
+/* For done(): what zuf_dispatch() would have returned. */
+int zuf_req_answer(struct zuf_req *req, size_t min_out);
+/* Bytes of an operation that fit each ZT's buffer. */
+u32 zuf_op_size(struct zuf_sb_info *sbi);
 
 /* Mount operations, by the mount thread; killable. @zim is copied in and out. */
 int zuf_dispatch_mount(struct zuf_sb_info *sbi, enum e_mount_operation op,
@@ -206,6 +228,7 @@ struct zuf_inode_info {
 	struct copy_grant grant;     /* i_rwsem exclusive */
 	struct list_head grant_node; /* of sbi->grants */
 	struct rw_semaphore xa_rwsem;
+	atomic_t mmaps; /* maps that may write; cache.c */
 };
 
 static inline struct zuf_inode_info *ZUF_I(const struct inode *inode)

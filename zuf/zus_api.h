@@ -664,6 +664,8 @@ struct zufs_ioc_sync {
 
 static_assert(sizeof(struct zufs_ioc_sync) == 136, "wire");
 
+#define ZUFS_READAHEAD_PAGES 32 /* ra_pages of who said nothing else */
+
 /* READ, PRE_READ, WRITE (data in the buffer or window), FALLOCATE, MMAP_CLOSE. */
 struct zufs_ioc_IO {
 	struct zufs_ioc_op op; /*   0 */

@@ -148,9 +148,15 @@ static int decode(struct call *c)
 	return d->run(c);
 }
 
-void zus_decode(struct zus_mount *m, struct zufs_ioc_hdr *hdr, size_t size)
+void zus_decode(struct zus_mount *m, struct zufs_ioc_hdr *hdr, size_t size,
+		void *window)
 {
-	struct call c = { .m = m, .op = (void *)hdr, .size = size };
+	struct call c = {
+		.m = m,
+		.op = (void *)hdr,
+		.size = size,
+		.window = window,
+	};
 	int err = size < sizeof(*c.op) ? -EINVAL : decode(&c);
 	uint32_t end = hdr->out_start + hdr->out_max;
 

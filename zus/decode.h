@@ -12,6 +12,7 @@ struct call {
 	struct zus_mount *m;
 	struct zufs_ioc_op *op;
 	size_t size;	  /* of the buffer */
+	char *window;	  /* ZUS_API_MAP_MAX_SIZE bytes, NULL: none */
 	uint32_t out_end; /* bytes from the header that are the answer */
 };
 

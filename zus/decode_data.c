@@ -121,59 +121,91 @@ int zus_op_clone(struct call *c)
 	return err;
 }
 
-/* Data of READ and WRITE stands in the buffer at io->data. */
-static int io_data(struct call *c, void **data, uint64_t *len)
-{
-	struct zufs_ioc_IO *io = (void *)c->op;
+/* ---- READ and WRITE ---- */
 
-	if (io->last_pos < io->filepos || io->data < sizeof(*io))
+struct data {
+	char *at;
+	uint64_t len; /* bytes */
+	bool buffer;  /* it stands in the operation buffer, not in the window */
+};
+
+static int data_in_window(struct call *c, struct data *d)
+{
+	struct zufs_ioc_hdr *hdr = &c->op->hdr;
+
+	if (!c->window || hdr->offset >= ZUFS_BLOCK_SIZE ||
+	    hdr->len != d->len || d->len > ZUS_API_MAP_MAX_SIZE - hdr->offset)
 		return -EINVAL;
-	*len = io->last_pos - io->filepos;
-	if (io->data > c->size || *len > c->size - io->data)
-		return -EINVAL;
-	*data = (char *)io + io->data;
+	d->at = c->window + hdr->offset;
 	return 0;
 }
 
+/* @end: of what was sent, or of the room for the answer, from the header on. */
+static int data_in_buffer(struct call *c, struct data *d, uint64_t end)
+{
+	struct zufs_ioc_IO *io = (void *)c->op;
+
+	if (io->data < sizeof(*io) || io->data > end || d->len > end - io->data)
+		return -EINVAL;
+	d->at = (char *)io + io->data;
+	d->buffer = true;
+	return 0;
+}
+
+static int find_data(struct call *c, struct data *d, uint64_t end)
+{
+	struct zufs_ioc_IO *io = (void *)c->op;
+
+	if (io->last_pos < io->filepos)
+		return -EINVAL;
+	d->len = io->last_pos - io->filepos;
+	return io->data ? data_in_buffer(c, d, end) : data_in_window(c, d);
+}
+
+/* The data of an answer ends where the plugin got to. */
 int zus_op_read(struct call *c)
 {
 	struct zufs_ioc_IO *io = (void *)c->op;
+	uint64_t pos = io->filepos, end = io->last_pos;
 	struct zus_inode_info *zii;
-	uint64_t len;
-	void *data;
+	struct data d = { 0 };
+	uint32_t at = io->data;
 	int err = zus_find_inode(c, &io->op.ii, &zii);
 
 	if (!err)
-		err = io_data(c, &data, &len);
-	if (!err && len > room_behind(&io->op.hdr, io->data))
-		err = -EINVAL;
+		err = find_data(c, &d,
+				(uint64_t)io->op.hdr.out_start +
+					io->op.hdr.out_max);
 	if (err)
 		return err;
 	if (!zii->op->read)
 		return -EOPNOTSUPP;
-	c->out_end = (uint32_t)(io->data + len);
-	err = zii->op->read(zii, data, io);
+	err = zii->op->read(zii, d.at, io);
 	attr_handle(&io->attr, zii);
+	if (!err && (io->last_pos < pos || io->last_pos > end))
+		return -EIO;
+	if (!err && d.buffer)
+		c->out_end = at + (uint32_t)(io->last_pos - pos);
 	return err;
 }
 
 int zus_op_write(struct call *c)
 {
 	struct zufs_ioc_IO *io = (void *)c->op;
+	uint64_t pos = io->filepos, end = io->last_pos;
 	struct zus_inode_info *zii;
-	uint64_t len;
-	void *data;
+	struct data d = { 0 };
 	int err = zus_find_inode(c, &io->op.ii, &zii);
 
 	if (!err)
-		err = io_data(c, &data, &len);
-	if (!err && io->op.hdr.in_len < io->data + len)
-		err = -EINVAL;
+		err = find_data(c, &d, io->op.hdr.in_len);
 	if (err)
 		return err;
 	if (!zii->op->write)
 		return -EOPNOTSUPP;
-	err = zii->op->write(zii, data, io);
+	err = zii->op->write(zii, d.at, io);
 	attr_handle(&io->attr, zii);
+	if (!err && (io->last_pos < pos || io->last_pos > end))
+		return -EIO;
 	return err;
 }

@@ -52,8 +52,12 @@ struct zus_mount {
 	size_t map_len;
 };
 
-/* decode.c: runs the operation in @buf of @size bytes; fills hdr.err and hdr.out_len. */
-void zus_decode(struct zus_mount *m, struct zufs_ioc_hdr *hdr, size_t size);
+/*
+ * decode.c: runs the operation in @hdr, of a buffer of @size bytes; fills
+ * hdr.err and hdr.out_len. @window: the ZT's, NULL if there is none.
+ */
+void zus_decode(struct zus_mount *m, struct zufs_ioc_hdr *hdr, size_t size,
+		void *window);
 /* What a thread works on now. */
 void zus_thread_set(unsigned int channel, const struct zufs_ioc_hdr *hdr);
 

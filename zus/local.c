@@ -62,7 +62,7 @@ int zus_local_op(struct zus_local *zl, struct zufs_ioc_hdr *hdr)
 		return hdr->err;
 	}
 	zus_thread_set(zus_current_channel(), hdr);
-	zus_decode(&zl->m, hdr, size);
+	zus_decode(&zl->m, hdr, size, NULL);
 	zus_thread_set(zus_current_channel(), NULL);
 	return hdr->err;
 }

@@ -21,6 +21,7 @@ struct zus_zt {
 	unsigned int cpu, channel;
 	int fd;
 	struct zufs_ioc_hdr *buf; /* shared with the kernel */
+	void *window;		  /* where pages of applications are shown */
 	int err;		  /* of the start */
 	pthread_barrier_t *started;
 };
@@ -81,6 +82,11 @@ static int zt_init(struct zus_zt *zt)
 	if (p == MAP_FAILED)
 		return zt_failed(zt, "map its operation buffer", -errno);
 	zt->buf = p;
+	p = mmap(NULL, ZUS_API_MAP_MAX_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED,
+		 zt->fd, 0);
+	if (p == MAP_FAILED)
+		return zt_failed(zt, "map its window", -errno);
+	zt->window = p;
 	zus_dbg("CPU %u, channel %u", zt->cpu, zt->channel);
 	return 0;
 }
@@ -96,7 +102,7 @@ static void zt_serve(struct zus_zt *zt)
 		return;
 	}
 	zus_thread_set(zt->cpu * zt->srv->num_channels + zt->channel, zt->buf);
-	zus_decode(m, zt->buf, ZUS_OP_SIZE);
+	zus_decode(m, zt->buf, ZUS_OP_SIZE, zt->window);
 	zus_thread_set(zus_current_channel(), NULL);
 	zus_mount_put(m);
 }
@@ -130,6 +136,8 @@ static void *zt_main(void *arg)
 		zt_loop(zt);
 	if (zt->buf)
 		munmap(zt->buf, ZUS_OP_SIZE);
+	if (zt->window)
+		munmap(zt->window, ZUS_API_MAP_MAX_SIZE);
 	if (zt->fd >= 0)
 		close(zt->fd);
 	return NULL;

@@ -195,7 +195,7 @@ struct zus_zii_operations {
 	 */
 	void (*evict)(struct zus_inode_info *zii, bool free_inode);
 	/* zii exclusive, for SIZE also invalidate_lock. io->valid says what of io->zi is set; SIZE frees
-	 * the blocks behind it (the kernel zeroed the tail of the last block); ctime is io->op.time.
+	 * the blocks behind it (the kernel zeroed the tail of the last block; without NIO the plugin does); ctime is io->op.time.
 	 * io->attr. ENOSPC, EFBIG. */
 	int (*setattr)(struct zus_inode_info *zii, struct zufs_ioc_attr *io);
 	/* No locks. Times of @io as valid says; everything of the inode durable. Optional (then: 0). */
@@ -226,19 +226,33 @@ struct zus_zii_operations {
 	 * changes with the last part. ENOSPC: not even a part.
 	 */
 	int (*fallocate)(struct zus_inode_info *zii, struct zufs_ioc_IO *io);
-	/* Filesystems without NIO: @data has last_pos - filepos bytes. zii shared; last_pos says how far. */
+	/*
+	 * Filesystems without NIO, like the next five. Fills @data, last_pos - filepos bytes, from filepos
+	 * on; holes with zeros. last_pos becomes how far it got: less is the end of the file. The range is
+	 * inside the size that the kernel knows. @data may be memory of the application itself: nothing but the
+	 * answer goes there, and nothing after the return; direct IO to it is EFAULT. zii shared; with ZUFS_RW_MMAP
+	 * (a page fault) no lock but that on the page. A write of the same bytes may run. EIO.
+	 */
 	int (*read)(struct zus_inode_info *zii, void *data,
 		    struct zufs_ioc_IO *io);
-	/* zii exclusive. */
+	/*
+	 * Stores @data, last_pos - filepos bytes, at filepos; last_pos becomes how far it got (not 0 bytes). The
+	 * size grows to that if it was less, with zeros between; mtime and ctime become io->op.time; io->attr.
+	 * zii exclusive. With ZUFS_RW_MMAP (pages of mappings are written back) no lock, inside the size,
+	 * and the times stay: the kernel sends them by SYNC. @data can't be written to (SIGBUS). ENOSPC, EFBIG, EIO.
+	 */
 	int (*write)(struct zus_inode_info *zii, const void *data,
 		     struct zufs_ioc_IO *io);
-	/* Hint. Optional (then: 0). */
+	/* No locks. A hint: [filepos, last_pos) will be read. Optional (then: 0). */
 	int (*pre_read)(struct zus_inode_info *zii, struct zufs_ioc_IO *io);
-	/* The last mapping was closed. Optional (then: 0). */
+	/* No locks. The last mapping that could write was closed. Optional (then: 0). */
 	int (*mmap_close)(struct zus_inode_info *zii, struct zufs_ioc_IO *io);
-	/* zii shared. ENXIO at and behind the end. For filesystems without NIO. */
+	/* zii shared. offset_in is below the size; ENXIO: no data behind it. Missing: all is data. */
 	int (*seek)(struct zus_inode_info *zii, struct zufs_ioc_seek *io);
-	/* zii shared. For filesystems without NIO. */
+	/*
+	 * zii shared. Extents that have bytes of [start, start + length), in order, holes or not; extents_mapped
+	 * is how many there are, if that is more than extents_max too. 0: there are no more.
+	 */
 	int (*fiemap)(struct zus_inode_info *zii, struct zufs_ioc_fiemap *io);
 	/* Both exclusive. */
 	int (*clone)(struct zus_inode_info *zii, struct zus_inode_info *src,

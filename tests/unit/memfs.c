@@ -190,14 +190,20 @@ static int t_read(struct zus_inode_info *zii, void *data,
 {
 	fill_attr(&io->attr, zii->ino);
 	memset(data, 'r', io->last_pos - io->filepos);
+	if (lie)
+		io->last_pos = io->filepos + lie;
 	return 0;
 }
 
 static int t_write(struct zus_inode_info *zii, const void *data,
 		   struct zufs_ioc_IO *io)
 {
+	uint64_t len = io->last_pos - io->filepos;
+
 	fill_attr(&io->attr, zii->ino);
-	return memchr(data, 'x', io->last_pos - io->filepos) ? 0 : -EINVAL;
+	if (lie)
+		io->last_pos = io->filepos + lie;
+	return memchr(data, 'x', len) ? 0 : -EINVAL;
 }
 
 static int t_getxattr(struct zus_inode_info *zii, struct zufs_ioc_xattr *io)

@@ -420,12 +420,37 @@ START_TEST(data_in_the_buffer)
 	io = io_op(ZUFS_OP_READ, 120, sizeof(*io) + 100);
 	io->last_pos = UINT64_MAX;
 	ck_assert_int_eq(run(io), -EINVAL);
+	/* In-process there is no window. */
+	io = io_op(ZUFS_OP_READ, 120, sizeof(*io) + 100);
+	io->data = 0;
+	ck_assert_int_eq(run(io), -EINVAL);
 
 	io = io_op(ZUFS_OP_WRITE, sizeof(*io) + 100, sizeof(*io));
 	buf[sizeof(*io) + 99] = 'x';
 	ck_assert_int_eq(run(io), 0);
 	io = io_op(ZUFS_OP_WRITE, sizeof(*io) + 99, sizeof(*io));
 	ck_assert_int_eq(run(io), -EINVAL);
+}
+END_TEST
+
+/* The answer has as much data as was read; what can't be is none. */
+START_TEST(how_far_data_went)
+{
+	struct zufs_ioc_IO *io;
+
+	lie = 60;
+	io = io_op(ZUFS_OP_READ, 120, sizeof(*io) + 100);
+	ck_assert_int_eq(run(io), 0);
+	ck_assert_uint_eq(io->op.hdr.out_len, sizeof(*io) + 60 - 96);
+	io = io_op(ZUFS_OP_WRITE, sizeof(*io) + 100, sizeof(*io));
+	buf[sizeof(*io) + 99] = 'x';
+	ck_assert_int_eq(run(io), 0);
+	lie = 101;
+	ck_assert_int_eq(run(io_op(ZUFS_OP_READ, 120, sizeof(*io) + 100)),
+			 -EIO);
+	io = io_op(ZUFS_OP_WRITE, sizeof(*io) + 100, sizeof(*io));
+	buf[sizeof(*io) + 99] = 'x';
+	ck_assert_int_eq(run(io), -EIO);
 }
 END_TEST
 
@@ -490,6 +515,7 @@ int main(void)
 		extents,
 		grants,
 		data_in_the_buffer,
+		how_far_data_went,
 		xattrs,
 		NULL,
 	};
