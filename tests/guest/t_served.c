@@ -208,11 +208,11 @@ static void way(const char *what)
 	char text[100];
 
 	snprintf(text, sizeof(text), "reads, writes, sizes, holes: %s", what);
-	steps(text, "ram0", 0, false, 250);
+	steps(text, "ram0", 0, false, 150);
 	snprintf(text, sizeof(text), "the same with O_DIRECT: %s", what);
-	steps(text, "ram1", O_DIRECT, false, 120);
+	steps(text, "ram1", O_DIRECT, false, 60);
 	snprintf(text, sizeof(text), "the same with a shared map: %s", what);
-	steps(text, "ram2", 0, true, 250);
+	steps(text, "ram2", 0, true, 150);
 }
 
 /* ---- the rest of the calls ---- */
