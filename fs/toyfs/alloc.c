@@ -2,8 +2,7 @@
 /*
  * Space: allocation groups (AG), their volatile and persistent bitmaps.
  *
- * Locks: toy_fs.room_lock protects what is claimed, and is taken before
- * toy_ag.lock; toy_ag.lock protects the volatile bits and is a leaf;
+ * Locks: toy_ag.lock protects the volatile bits and is a leaf;
  * toy_ag.commit_lock protects the AG's node on media, from toy_ags_apply to the
  * end of step 3, taken in ascending order. A bit is 1 if the block is taken;
  * volatile bits are a superset of the persistent ones.
@@ -275,7 +274,7 @@ static int ag_read_free(struct toy_fs *fs, uint32_t a)
 	return 0;
 }
 
-static int ag_count(struct toy_fs *fs, uint32_t a)
+int toy_ag_count(struct toy_fs *fs, uint32_t a)
 {
 	struct toy_ag *ag = &fs->ags[a];
 	int err = 0;
@@ -289,80 +288,6 @@ static int ag_count(struct toy_fs *fs, uint32_t a)
 	}
 	pthread_mutex_unlock(&ag->lock);
 	return err;
-}
-
-/* ---- what is kept ---- */
-
-static int kept_now(const struct toy_fs *fs, enum toy_keep keep, uint64_t *n)
-{
-	const struct toy_state *st = pm_at(fs, TOY_STATE_BN * TOY_BLOCK);
-	uint64_t blocks = le64toh(st->itable_blocks);
-
-	if (blocks > fs->blocks)
-		blocks = fs->blocks;
-	/* One more for the rest, one for what the inode file grows by now. */
-	*n = blocks * TOY_SLOTS_PER_BLOCK / TOY_ORPH_ENTRIES + 2;
-	if (keep != TOY_KEEP_ORPHANS)
-		*n += TOY_SPARE;
-	return 0;
-}
-
-static int kept(const struct toy_fs *fs, enum toy_keep keep, uint64_t *n)
-{
-	return toy_try(fs, kept_now(fs, keep, n));
-}
-
-int toy_kept(const struct toy_fs *fs, uint64_t *blocks)
-{
-	return kept(fs, TOY_KEEP_ALL, blocks);
-}
-
-/*
- * Lets the caller look for up to @want blocks; *may: for how many. AGs are
- * counted as far as there is no room without them; a bad one has none. Who
- * finds that others look for the rest waits for what they leave.
- */
-static int claim(struct toy_fs *fs, enum toy_keep keep, uint32_t want,
-		 uint32_t *may)
-{
-	int64_t room = 0;
-	uint64_t keeps;
-	bool bad = false;
-	int err;
-
-	pthread_mutex_lock(&fs->room_lock);
-	for (;;) {
-		err = kept(fs, keep, &keeps);
-		if (err)
-			break;
-		room = atomic_load(&fs->free_blocks) -
-		       (int64_t)(fs->claimed + keeps);
-		if (room >= want)
-			break;
-		if (fs->ags_asked < fs->ag_count)
-			bad |= ag_count(fs, fs->ags_asked++) == -EIO;
-		else if (room <= 0 && fs->claimed)
-			pthread_cond_wait(&fs->room_cond, &fs->room_lock);
-		else
-			break;
-	}
-	if (!err && room <= 0)
-		err = bad ? -EIO : -ENOSPC;
-	if (bad)
-		fs->ags_asked = 0; /* it may be mended */
-	*may = room > want ? want : (uint32_t)room;
-	if (!err)
-		fs->claimed += *may;
-	pthread_mutex_unlock(&fs->room_lock);
-	return err;
-}
-
-static void unclaim(struct toy_fs *fs, uint32_t n)
-{
-	pthread_mutex_lock(&fs->room_lock);
-	fs->claimed -= n;
-	pthread_cond_broadcast(&fs->room_cond);
-	pthread_mutex_unlock(&fs->room_lock);
 }
 
 static int take(struct toy_fs *fs, unsigned int channel, uint64_t hint,
@@ -387,9 +312,9 @@ static int take(struct toy_fs *fs, unsigned int channel, uint64_t hint,
 	return -ENOSPC;
 }
 
-static int take_kept(struct toy_fs *fs, enum toy_keep keep,
-		     unsigned int channel, uint64_t hint, uint32_t want,
-		     uint64_t *bn, uint32_t *len)
+static int take_claimed(struct toy_fs *fs, enum toy_keep keep,
+			unsigned int channel, uint64_t hint, uint32_t want,
+			uint64_t *bn, uint32_t *len)
 {
 	uint32_t may;
 	int err;
@@ -398,18 +323,34 @@ static int take_kept(struct toy_fs *fs, enum toy_keep keep,
 		return -EINVAL;
 	if (keep == TOY_KEEP_NONE)
 		return take(fs, channel, hint, want, bn, len);
-	err = claim(fs, keep, want, &may);
+	err = toy_claim(fs, keep, want, &may);
 	if (err)
 		return err;
 	err = take(fs, channel, hint, may, bn, len);
-	unclaim(fs, may);
+	toy_unclaim(fs, may);
+	return err;
+}
+
+/* Up to @want blocks of what the transaction was promised. */
+static int take_promised(struct toy_tx *tx, uint64_t hint, uint32_t want,
+			 uint64_t *bn, uint32_t *len)
+{
+	int err;
+
+	if (want > *tx->promised)
+		want = (uint32_t)*tx->promised;
+	*len = 0;
+	toy_claim_promised(tx->fs, want);
+	err = take(tx->fs, tx->channel, hint, want, bn, len);
+	toy_unclaim_promised(tx->fs, want, *len);
+	*tx->promised -= *len;
 	return err;
 }
 
 int toy_reserve(struct toy_fs *fs, unsigned int channel, uint64_t hint,
 		uint32_t want, uint64_t *bn, uint32_t *len)
 {
-	return take_kept(fs, TOY_KEEP_ALL, channel, hint, want, bn, len);
+	return take_claimed(fs, TOY_KEEP_ALL, channel, hint, want, bn, len);
 }
 
 void toy_unreserve(struct toy_fs *fs, uint64_t bn, uint32_t len)
@@ -441,7 +382,7 @@ int toy_count_free(struct toy_fs *fs, uint64_t *blocks)
 	if (!atomic_load(&fs->free_known)) {
 		pthread_mutex_lock(&fs->sum_lock);
 		for (uint32_t a = 0; !err && a < fs->ag_count; a++)
-			err = ag_count(fs, a);
+			err = toy_ag_count(fs, a);
 		if (!err)
 			atomic_store(&fs->free_known, true);
 		pthread_mutex_unlock(&fs->sum_lock);
@@ -496,8 +437,13 @@ static void run_note(struct toy_tx *tx, uint64_t bn, uint32_t len)
 int toy_alloc(struct toy_tx *tx, uint64_t hint, uint32_t want, uint64_t *bn,
 	      uint32_t *len)
 {
-	int err = take_kept(tx->fs, tx->keep, tx->channel, hint, want, bn, len);
+	int err;
 
+	if (want && tx->promised && *tx->promised)
+		err = take_promised(tx, hint, want, bn, len);
+	else
+		err = take_claimed(tx->fs, tx->keep, tx->channel, hint, want,
+				   bn, len);
 	if (err)
 		return err;
 	err = run_push(tx, *bn, *len, TOY_R_ALLOC);

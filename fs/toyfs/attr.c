@@ -90,15 +90,15 @@ static int setattr_tx(struct toy_inode *ti, struct zufs_ioc_attr *io,
 static int setattr(struct toy_inode *ti, struct zufs_ioc_attr *io)
 {
 	uint64_t cut = TOY_NO_ORPHAN;
-	int err = toy_cut_finish(ti);
+	int err = toy_range_finish(ti, NULL);
 
 	if (!err)
 		err = setattr_tx(ti, io, &cut);
 	if (err || cut == TOY_NO_ORPHAN)
 		return err;
 	/* The size is set: what can't be freed now waits, with its entry. */
-	ti->cut = cut;
-	err = toy_cut_finish(ti);
+	ti->range = cut;
+	err = toy_range_finish(ti, NULL);
 	if (err)
 		toy_log(TOY_LOG_WARN, "toyfs: inode %lu: truncate waits: %d",
 			(unsigned long)ti->zii.ino, err);

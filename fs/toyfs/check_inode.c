@@ -249,9 +249,11 @@ static void regular(struct ck *ck, uint64_t ino, const struct toy_slot *s)
 		ck_problem(ck, TOY_P_SIZE, ino, 0, "a file is too large");
 		ck_fix(ck, CK_SIZE, ino, TOY_MAX_BYTES, 0, 0);
 	}
-	if ((s->zi.i_on_disk[0] || s->zi.i_on_disk[1]) && !ck->inode[ino].cut) {
-		ck_problem(ck, TOY_P_SIZE, ino, 0,
-			   "blocks of a file are to go, without an entry");
+	if ((s->zi.i_on_disk[0] || s->zi.i_on_disk[1]) &&
+	    !ck->inode[ino].range) {
+		ck_problem(
+			ck, TOY_P_SIZE, ino, 0,
+			"a part of a file's map is to change, without an entry");
 		ck_fix(ck, CK_RANGE, ino, 0, 0, 0);
 	}
 	blocks_of(ck, ino, s);

@@ -51,18 +51,20 @@ static const char *entry_wrong(struct ck *ck, uint64_t entry, uint64_t bn,
 			       uint32_t nr)
 {
 	uint64_t ino = TOY_ORPH_INO(entry);
-	bool cut = entry & TOY_ORPH_CUT;
+	bool cut = entry & TOY_ORPH_CUT, fill = entry & TOY_ORPH_FILL;
 	struct ck_inode *i;
 	bool *has;
 
 	if (ino >= ck->nr || !ino)
 		return "an orphan entry of no inode";
 	i = &ck->inode[ino];
-	has = cut ? &i->cut : &i->orphan;
+	if (cut && fill)
+		return "an orphan entry of two kinds";
+	has = cut || fill ? &i->range : &i->orphan;
 	if (*has)
 		return "an orphan entry twice";
 	*has = true;
-	if (!cut) {
+	if (has == &i->orphan) {
 		i->orphan_bn = bn;
 		i->orphan_nr = nr;
 	}

@@ -61,7 +61,7 @@ struct ck_inode {
 	bool mends;   /* one bit of the slot is wrong: it will be back */
 	bool listed;  /* in a list of free slots */
 	bool orphan;  /* has an entry that says: no name */
-	bool cut;     /* has an entry that says: a range of its blocks goes */
+	bool range;   /* has an entry that says: a part of its map changes */
 	bool reached; /* a directory below the root */
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0
 /*
- * fallocate(2): blocks ahead of need, holes, zeros. A crash in the steps of the
- * first leaves blocks that nobody sees, of the second what a mount finishes.
+ * fallocate(2): blocks ahead of need, holes, zeros. The first transaction
+ * decides; a mount finishes the others.
  */
 #include <errno.h>
 #include <linux/falloc.h>
@@ -73,7 +73,7 @@ static int punch_tx(struct toy_inode *ti, const struct zufs_ioc_IO *io)
 	}
 	err = toy_tx_commit(tx);
 	if (!err)
-		ti->cut = cut;
+		ti->range = cut;
 	return err;
 }
 
@@ -91,77 +91,92 @@ static int punch(struct toy_inode *ti, const struct zufs_ioc_IO *io)
 	pm_fence(toy_i_fs(ti));
 	if (!err)
 		err = punch_tx(ti, io);
-	return err ? err : toy_cut_finish(ti);
+	return err ? err : toy_range_finish(ti, NULL);
 }
 
-/* Blocks for all holes; *to becomes how far it got. */
-static int fill(struct toy_inode *ti, uint64_t from, uint64_t *to)
-{
-	struct zufs_extent fresh[TOY_FRESH_MAX];
-	uint64_t at = from >> ZUFS_BLOCK_SHIFT, end;
-	uint64_t last = (*to + MASK) >> ZUFS_BLOCK_SHIFT;
-	int nr, err;
-
-	for (; at < last; at = end) {
-		end = last;
-		err = toy_fill_holes(ti, ZUFS_OP_FALLOCATE, at, &end, fresh,
-				     &nr);
-		if (err) {
-			*to = at << ZUFS_BLOCK_SHIFT;
-			return err;
-		}
-	}
-	return 0;
-}
-
-/* A part leaves the size as it is: the caller may stop here. */
-static int finish_parts(struct toy_inode *ti, struct toy_tx *tx,
-			const struct zufs_ioc_IO *io, uint64_t to)
+static int allocate_parts(struct toy_inode *ti, struct toy_tx *tx,
+			  const struct zufs_ioc_IO *io, uint64_t *range,
+			  uint64_t *promised)
 {
 	struct toy_slot *slot;
 	int err = toy_slot_get(tx, ti->zii.ino, &slot);
 
+	if (!err)
+		err = toy_range_fill(toy_i_fs(ti), tx, slot,
+				     io->filepos >> ZUFS_BLOCK_SHIFT,
+				     (io->last_pos + MASK) >> ZUFS_BLOCK_SHIFT,
+				     range, promised);
 	if (err)
 		return err;
-	if (!(io->rw & FALLOC_FL_KEEP_SIZE) && to == io->last_pos &&
-	    to > le64toh(slot->zi.i_size))
-		slot->zi.i_size = htole64(to);
+	if (!(io->rw & FALLOC_FL_KEEP_SIZE) &&
+	    io->last_pos > le64toh(slot->zi.i_size))
+		slot->zi.i_size = htole64(io->last_pos);
 	slot->zi.i_mtime = htole64(io->op.time);
 	slot->zi.i_ctime = htole64(io->op.time);
 	return 0;
 }
 
-static int finish(struct toy_inode *ti, const struct zufs_ioc_IO *io,
-		  uint64_t to)
+/* It happened when this is committed, whatever blocks are still to come. */
+static int allocate_tx(struct toy_inode *ti, const struct zufs_ioc_IO *io,
+		       uint64_t *promised)
 {
+	struct toy_fs *fs = toy_i_fs(ti);
+	uint64_t range = TOY_NO_ORPHAN;
 	struct toy_tx *tx;
-	int err = toy_begin(toy_i_fs(ti), ZUFS_OP_FALLOCATE, &tx);
+	int err = toy_begin(fs, ZUFS_OP_FALLOCATE, &tx);
 
 	if (err)
 		return err;
-	err = toy_try(toy_i_fs(ti), finish_parts(ti, tx, io, to));
+	err = toy_try(fs, allocate_parts(ti, tx, io, &range, promised));
 	if (err) {
 		toy_tx_abort(tx);
 		return err;
 	}
-	return toy_tx_commit(tx);
+	err = toy_tx_commit(tx);
+	if (err)
+		return err;
+	ti->range = range;
+	ti->fills = range != TOY_NO_ORPHAN;
+	return 0;
 }
 
-/* Blocks, zeros, and the size at last; *to becomes how far it got. */
+/* What was done of it, when the rest wasn't: the next part will say why. */
+static int part_done(struct toy_inode *ti, uint64_t from, uint64_t *to)
+{
+	const struct toy_slot *slot;
+	struct toy_tree t;
+	uint64_t hole;
+	int err = toy_slot_read(toy_i_fs(ti), ti->zii.ino, &slot);
+
+	if (err)
+		return err;
+	t = toy_slot_map(toy_i_fs(ti), slot);
+	err = toy_hole_at(&t, from >> ZUFS_BLOCK_SHIFT,
+			  (*to + MASK) >> ZUFS_BLOCK_SHIFT, &hole);
+	hole <<= ZUFS_BLOCK_SHIFT;
+	if (!err && hole <= from)
+		err = -EIO;
+	if (!err && hole < *to)
+		*to = hole;
+	return err;
+}
+
+/* Zeros, size and blocks; *to becomes how far it got. */
 static int allocate(struct toy_inode *ti, const struct zufs_ioc_IO *io,
 		    uint64_t *to)
 {
+	uint64_t promised = 0;
 	int err = 0;
 
 	if (io->rw & FALLOC_FL_ZERO_RANGE)
 		err = zero_mapped(ti, io->filepos, *to);
-	if (!err)
-		err = fill(ti, io->filepos, to);
-	/* Space for a part is an answer; asked for the rest, it is none. */
-	if (err == -ENOSPC && *to > io->filepos && *to < io->last_pos)
-		err = 0;
 	pm_fence(toy_i_fs(ti));
-	return err ? err : finish(ti, io, *to);
+	if (!err)
+		err = allocate_tx(ti, io, &promised);
+	if (!err && toy_range_finish(ti, &promised))
+		err = part_done(ti, io->filepos, to);
+	toy_unpromise(toy_i_fs(ti), promised);
+	return err;
 }
 
 /* Under the inode's lock. */
@@ -177,7 +192,7 @@ static int fallocate_locked(struct toy_inode *ti, struct zufs_ioc_IO *io)
 	if (!err && fs->ro)
 		err = -EROFS;
 	if (!err)
-		err = toy_cut_finish(ti);
+		err = toy_range_finish(ti, NULL);
 	if (!err)
 		err = io->rw & FALLOC_FL_PUNCH_HOLE ? punch(ti, io) :
 						      allocate(ti, io, &to);

@@ -16,14 +16,21 @@
 #define TOY_LINE     64U
 #define TOY_CHANNELS 16U /* journals, lists of free slots, orphan lists */
 
-/* The fixed part: the first 2 MiB. */
+/*
+ * The fixed part: the first 2 MiB. The crash explorer's small build has shorter
+ * journals and smaller allocation groups, and reads no other media.
+ */
 #define TOY_STATE_BN	1U
 #define TOY_ORPHAN_BN	2U /* first orphan block of channel n is 2 + n */
 #define TOY_JOURNAL_OFF (128U << 10)
-#define TOY_SLOT_SIZE	(32U << 10) /* a journal is two slots */
-#define TOY_AG_NODE_BN	512U	    /* bitmap node of AG n is 512 + n */
+#ifndef TOY_SLOT_SIZE
+#define TOY_SLOT_SIZE (32U << 10) /* a journal is two slots */
+#endif
+#define TOY_AG_NODE_BN 512U /* bitmap node of AG n is 512 + n */
 
-#define TOY_AG_LINES  63U		    /* of 512 blocks: 2 MiB each */
+#ifndef TOY_AG_LINES
+#define TOY_AG_LINES 63U /* of 512 blocks: 2 MiB each */
+#endif
 #define TOY_AG_BLOCKS (TOY_AG_LINES * 512U) /* 126 MiB */
 
 #define TOY_MIN_BLOCKS (16U << 8) /* 16 MiB */
@@ -122,7 +129,7 @@ struct toy_slot {
 static_assert(sizeof(struct toy_slot) == 256, "media");
 
 /* A free slot: i_nlink 0, i_mode 0, i_on_disk[0] = next free ino or 0, i_generation kept. */
-/* i_on_disk[]: regular files: see TOY_ORPH_CUT; else 0, 0. */
+/* i_on_disk[]: regular files: see TOY_ORPH_CUT and TOY_ORPH_FILL; else 0, 0. */
 /* i_on_disk[1]: long symlinks: toy_sum of the text's block. */
 /* Project ids and flags beyond 16 bits have no place yet: feature bits will say. */
 
@@ -157,9 +164,11 @@ static_assert(sizeof(struct toy_state) == 4096, "media");
 
 /* Entries of 8 bytes behind the header, 0: free. */
 #define TOY_ORPH_ENTRIES 504U
-/* Blocks [i_on_disk[0], i_on_disk[1]) of its map go; else: the inode has no name. */
+/* Blocks [i_on_disk[0], i_on_disk[1]) of its map go; */
 #define TOY_ORPH_CUT	 (1ULL << 63)
-#define TOY_ORPH_INO(e)	 ((e) & ~TOY_ORPH_CUT)
+/* its holes there get blocks; else: the inode has no name. */
+#define TOY_ORPH_FILL	 (1ULL << 62)
+#define TOY_ORPH_INO(e)	 ((e) & ~(TOY_ORPH_CUT | TOY_ORPH_FILL))
 
 /* ---- directory leaf: records from byte 64, chained by rec_len ---- */
 

@@ -1,122 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0
 /*
- * What takes more than one transaction: freeing an inode, or a range of a file's
- * blocks. An orphan entry says at each moment what is left to do.
+ * Freeing an inode, which takes any number of transactions, and what a mount
+ * finishes: an orphan entry says at each moment what is left to do.
  */
 #include <errno.h>
 #include <string.h>
 
 #include "plugin.h"
-
-void toy_add_blocks(struct toy_slot *slot, int64_t n)
-{
-	slot->zi.i_blocks = htole64(le64toh(slot->zi.i_blocks) + n * 8);
-}
-
-/* ---- a range of a file's map ---- */
-
-int toy_cut_add(struct toy_tx *tx, struct toy_slot *slot, uint64_t from,
-		uint64_t to, uint64_t *cut)
-{
-	slot->zi.i_on_disk[0] = htole64(from);
-	slot->zi.i_on_disk[1] = htole64(to);
-	return toy_orphan_add(tx, le64toh(slot->zi.i_ino) | TOY_ORPH_CUT, cut);
-}
-
-int toy_cut_del(struct toy_tx *tx, struct toy_slot *slot, uint64_t cut)
-{
-	slot->zi.i_on_disk[0] = 0;
-	slot->zi.i_on_disk[1] = 0;
-	return toy_orphan_del(tx, cut);
-}
-
-/* What the slot says, as much as fits. *done: all of it. */
-static int cut_some(struct toy_fs *fs, struct toy_tx *tx, struct toy_slot *slot,
-		    bool *done)
-{
-	struct toy_tree t = toy_slot_tree(fs, tx, slot);
-	uint64_t from = le64toh(slot->zi.i_on_disk[0]);
-	uint64_t to = le64toh(slot->zi.i_on_disk[1]), freed = 0;
-	int err = 0;
-
-	*done = true;
-	if (from < to)
-		err = toy_map_punch(&t, from, to, &freed, done);
-	if (!err)
-		toy_add_blocks(slot, -(int64_t)freed);
-	return err;
-}
-
-/*
- * The entry is written first, so that there is room for it; if all fits, neither
- * it nor the range ever reaches the media.
- */
-int toy_cut(struct toy_fs *fs, struct toy_tx *tx, struct toy_slot *slot,
-	    uint64_t from, uint64_t to, uint64_t *cut)
-{
-	bool done;
-	int err;
-
-	if (!slot->map.depth && !slot->map.nr)
-		return 0;
-	err = toy_cut_add(tx, slot, from, to, cut);
-	if (!err)
-		err = cut_some(fs, tx, slot, &done);
-	if (err || !done)
-		return err;
-	err = toy_cut_del(tx, slot, *cut);
-	*cut = TOY_NO_ORPHAN;
-	return err;
-}
-
-static int cut_parts(struct toy_inode *ti, struct toy_tx *tx, bool *done)
-{
-	struct toy_slot *slot;
-	int err = toy_slot_get(tx, ti->zii.ino, &slot);
-
-	if (!err)
-		err = cut_some(toy_i_fs(ti), tx, slot, done);
-	if (err)
-		return err;
-	if (*done && toy_tx_room(tx) < TOY_STEP_ROOM)
-		*done = false;
-	return *done ? toy_cut_del(tx, slot, ti->cut) : 0;
-}
-
-/* One transaction. *done: the entry is gone too. */
-static int cut_step(struct toy_inode *ti, bool *done)
-{
-	struct toy_tx *tx;
-	int err = toy_begin(toy_i_fs(ti), ZUFS_OP_SETATTR, &tx);
-
-	if (err)
-		return err;
-	toy_tx_frees(tx);
-	err = toy_try(toy_i_fs(ti), cut_parts(ti, tx, done));
-	if (err) {
-		toy_tx_abort(tx);
-		return err;
-	}
-	return toy_tx_commit(tx);
-}
-
-int toy_cut_finish(struct toy_inode *ti)
-{
-	bool done = false;
-	int err;
-
-	ti->next_part = 0;
-	while (ti->cut != TOY_NO_ORPHAN) {
-		err = cut_step(ti, &done);
-		if (err)
-			return err;
-		if (done)
-			ti->cut = TOY_NO_ORPHAN;
-	}
-	return 0;
-}
-
-/* ---- an inode ---- */
 
 /* Leaves that are left of a directory: none, if it was removed by the rules. */
 static int free_leaves(struct toy_tx *tx, const struct toy_tree *t, bool *done)
@@ -124,20 +14,19 @@ static int free_leaves(struct toy_tx *tx, const struct toy_tree *t, bool *done)
 	struct toy_rec rec;
 	int err;
 
-	*done = false;
-	while (toy_tx_room(tx) > 8 * TOY_STEP_ROOM) {
+	for (;;) {
 		err = toy_tree_ceil(t, 0, &rec);
-		if (err == -ENOENT)
-			*done = true;
+		*done = err == -ENOENT;
 		if (err)
-			return err == -ENOENT ? 0 : err;
+			return *done ? 0 : err;
+		if (!toy_tx_more(tx, 8 * TOY_STEP_ROOM))
+			return 0;
 		err = toy_tree_delete(t, le64toh(rec.key));
 		if (!err)
 			err = toy_free(tx, le64toh(rec.val), 1);
 		if (err)
 			return err;
 	}
-	return 0;
 }
 
 static int free_map(struct toy_fs *fs, struct toy_tx *tx, struct toy_slot *slot,
@@ -162,7 +51,7 @@ static int free_xattrs(struct toy_fs *fs, struct toy_tx *tx,
 	uint64_t bn, next;
 	int err;
 
-	while (slot->zi.i_xattr && toy_tx_room(tx) > 2 * TOY_STEP_ROOM) {
+	while (slot->zi.i_xattr && toy_tx_more(tx, 2 * TOY_STEP_ROOM)) {
 		bn = le64toh(slot->zi.i_xattr);
 		err = toy_node_read(fs, tx, bn, TOY_XATTR_MAGIC,
 				    (const void **)&node);
@@ -192,7 +81,7 @@ static int free_parts(struct toy_inode *ti, struct toy_tx *tx, bool *done)
 		err = free_xattrs(toy_i_fs(ti), tx, slot, done);
 	if (err || !*done)
 		return err;
-	*done = toy_tx_room(tx) >= TOY_STEP_ROOM;
+	*done = toy_tx_more(tx, TOY_STEP_ROOM);
 	if (!*done)
 		return 0;
 	err = toy_slot_free(tx, ti->zii.ino);
@@ -204,7 +93,7 @@ int toy_inode_free(struct toy_inode *ti)
 	struct toy_tx *tx;
 	bool done = false;
 	/* First: a transaction can't always delete two entries. */
-	int err = toy_cut_finish(ti);
+	int err = ti->fills ? toy_range_drop(ti) : toy_range_finish(ti, NULL);
 
 	if (err)
 		return err;
@@ -252,11 +141,14 @@ static int orphan_finish(struct toy_inode *ti, uint64_t entry, uint64_t pos)
 		return entry_drop(fs, pos);
 	if (err)
 		return err;
-	if (entry & TOY_ORPH_CUT) {
+	if (entry & (TOY_ORPH_CUT | TOY_ORPH_FILL)) {
 		if (!toy_is_reg(slot))
 			return entry_drop(fs, pos);
-		ti->cut = pos;
-		return toy_cut_finish(ti);
+		ti->range = pos;
+		ti->fills = entry & TOY_ORPH_FILL;
+		err = toy_range_finish(ti, NULL);
+		/* What was given up is no reason to mount nothing. */
+		return ti->range == TOY_NO_ORPHAN ? 0 : err;
 	}
 	if (slot->zi.i_nlink)
 		return entry_drop(fs, pos);

@@ -170,7 +170,7 @@ int toy_grant_put(struct zus_inode_info *zii, struct zufs_ioc_grant *io)
 		toy_grants_drop(toy_i_fs(ti), &ti->grants);
 		/* Parts of a write that isn't going on. */
 		if (ti->next_part)
-			err = toy_cut_finish(ti);
+			err = toy_range_finish(ti, NULL);
 	}
 	pthread_rwlock_unlock(&ti->lock);
 	return err;
@@ -278,8 +278,8 @@ static int parts_begin(struct toy_tx *tx, struct toy_slot *slot,
 {
 	if (!io->more || *cut != TOY_NO_ORPHAN)
 		return 0;
-	return toy_cut_add(tx, slot, io->ext[0].lblk, blocks_end(io) + io->more,
-			   cut);
+	return toy_range_add(tx, slot, TOY_ORPH_CUT, io->ext[0].lblk,
+			     blocks_end(io) + io->more, cut);
 }
 
 static int parts_end(struct toy_tx *tx, struct toy_slot *slot,
@@ -290,7 +290,7 @@ static int parts_end(struct toy_tx *tx, struct toy_slot *slot,
 	if (io->more)
 		return 0;
 	if (*cut != TOY_NO_ORPHAN)
-		err = toy_cut_del(tx, slot, *cut);
+		err = toy_range_del(tx, slot, *cut);
 	*cut = TOY_NO_ORPHAN;
 	commit_slot(slot, io);
 	return err;
@@ -325,7 +325,7 @@ static int commit_parts(struct toy_inode *ti, struct toy_tx *tx,
 
 static int commit_tx(struct toy_inode *ti, struct zufs_ioc_commit *io)
 {
-	uint64_t cut = ti->cut;
+	uint64_t cut = ti->range;
 	struct toy_tx *tx;
 	int err = toy_begin(toy_i_fs(ti), ZUFS_OP_COMMIT_WRITE, &tx);
 
@@ -339,7 +339,7 @@ static int commit_tx(struct toy_inode *ti, struct zufs_ioc_commit *io)
 	err = toy_tx_commit(tx);
 	if (err)
 		return err;
-	ti->cut = cut;
+	ti->range = cut;
 	ti->next_part = io->more ? blocks_end(io) : 0;
 	return 0;
 }
@@ -352,7 +352,7 @@ static int parts_check(struct toy_inode *ti, const struct zufs_ioc_commit *io)
 
 	if (err || goes_on(ti, slot, io))
 		return err;
-	return toy_cut_finish(ti);
+	return toy_range_finish(ti, NULL);
 }
 
 /* The next grant is a favour: without space the answer has none. */

@@ -24,7 +24,7 @@ static struct toy_inode *inode_alloc(struct toy_sbi *ts, uint64_t ino)
 	ti->zii.sbi = &ts->sbi;
 	ti->zii.ino = ino;
 	ti->orphan = TOY_NO_ORPHAN;
-	ti->cut = TOY_NO_ORPHAN;
+	ti->range = TOY_NO_ORPHAN;
 	return ti;
 }
 
@@ -127,7 +127,7 @@ static bool inode_settle(struct toy_inode *ti)
 	if (links < 0 || fs->ro)
 		return true;
 	if (links || ti->orphan == TOY_NO_ORPHAN)
-		return !toy_cut_finish(ti);
+		return !toy_range_finish(ti, NULL);
 	err = toy_inode_free(ti);
 	if (err) {
 		toy_log(TOY_LOG_WARN, "toyfs: inode %lu is not freed: %d",

@@ -17,6 +17,8 @@
  */
 #define STEP_LINES  120U
 #define SPLIT_LINES 360U /* the step that splits an extent in two */
+/* The first step of a transaction has room: inode and orphan entry are a few. */
+static_assert(TOY_J_LINES >= SPLIT_LINES + 24, "journal");
 
 struct ext {
 	uint64_t lblk, pblk;
@@ -225,7 +227,7 @@ int toy_map_punch(const struct toy_tree *t, uint64_t lblk, uint64_t end,
 		to = e.lblk + e.len < end ? e.lblk + e.len : end;
 		if (from > e.lblk && to < e.lblk + e.len)
 			need = SPLIT_LINES;
-		if (room < need + 4)
+		if (!toy_tx_more(t->tx, need + 4))
 			return 0;
 		/* Lines of 512 blocks; a run can begin and end inside one. */
 		most = (room - need - 3) * 256ULL;

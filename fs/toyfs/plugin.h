@@ -45,7 +45,8 @@ struct toy_inode {
 	bool dead;		/* its slot is free; under lock */
 	pthread_rwlock_t lock;	/* slot, map, what follows */
 	uint64_t orphan; /* position of its orphan entry, or TOY_NO_ORPHAN */
-	uint64_t cut;	 /* the same of blocks of its map that are to go */
+	uint64_t range;	 /* the same of a part of its map */
+	bool fills;	 /* there will be blocks; else they go */
 	/*
 	 * A write beyond the size is committed in parts: they are to go if the
 	 * last one doesn't come, which begins at this block. 0: there is none.
@@ -131,27 +132,44 @@ void toy_lock_all(struct toy_inode **ti, unsigned int nr);
 void toy_unlock_all(struct toy_inode **ti, unsigned int nr);
 extern const struct zus_zii_operations toy_zii_ops;
 
-/* ---- free.c ---- */
+/* ---- range.c ---- */
 
 /*
- * Frees [from, to) of the map, as much as fits: then *cut is the entry, and the
- * range in the slot, by which toy_cut_finish() goes on.
+ * Frees [from, to) of the map, as much as fits: then *range is the entry, and the
+ * rest in the slot, by which toy_range_finish() goes on.
  */
 int toy_cut(struct toy_fs *fs, struct toy_tx *tx, struct toy_slot *slot,
-	    uint64_t from, uint64_t to, uint64_t *cut);
-/* The same in one: entry and range are there, nothing is freed yet. */
-int toy_cut_add(struct toy_tx *tx, struct toy_slot *slot, uint64_t from,
-		uint64_t to, uint64_t *cut);
-/* There is nothing to free any more. */
-int toy_cut_del(struct toy_tx *tx, struct toy_slot *slot, uint64_t cut);
-/* Finishes what a step left behind, or a write. Under the inode's lock. */
-int toy_cut_finish(struct toy_inode *ti);
+	    uint64_t from, uint64_t to, uint64_t *range);
+/*
+ * The same for blocks in the holes of [from, to), which are zeroed. Those that
+ * are still to come are promised, *promised of them: toy_unpromise() at the end.
+ * -ENOSPC: there aren't enough.
+ */
+int toy_range_fill(struct toy_fs *fs, struct toy_tx *tx, struct toy_slot *slot,
+		   uint64_t from, uint64_t to, uint64_t *range,
+		   uint64_t *promised);
+/* Entry and range are there, nothing else is done yet. @kind: TOY_ORPH_*. */
+int toy_range_add(struct toy_tx *tx, struct toy_slot *slot, uint64_t kind,
+		  uint64_t from, uint64_t to, uint64_t *range);
+/* There is nothing to do any more. */
+int toy_range_del(struct toy_tx *tx, struct toy_slot *slot, uint64_t range);
+/*
+ * Finishes what a step left behind, or a write. @promised: as above, or NULL.
+ * Blocks that are to come aren't after an error: ti->range tells. Under the
+ * inode's lock.
+ */
+int toy_range_finish(struct toy_inode *ti, uint64_t *promised);
+/* What isn't done yet will never be. Under the inode's lock. */
+int toy_range_drop(struct toy_inode *ti);
+/* Takes @n blocks off (or adds) to what i_blocks counts. */
+void toy_add_blocks(struct toy_slot *slot, int64_t n);
+
+/* ---- free.c ---- */
+
 /* Frees an inode without a name, in steps. Under the inode's lock. */
 int toy_inode_free(struct toy_inode *ti);
 /* Finishes what the orphan blocks name. */
 int toy_orphans_finish(struct toy_sbi *ts);
-/* Takes @n blocks off (or adds) to what i_blocks counts. */
-void toy_add_blocks(struct toy_slot *slot, int64_t n);
 
 /* ---- dir.c, dirleaf.c ---- */
 
@@ -231,17 +249,30 @@ static inline uint8_t toy_dt(uint16_t mode)
 	return mode >> 12 & 15;
 }
 
+/* ---- fill.c ---- */
+
+#define TOY_FRESH_MAX 64
+/*
+ * Zeroed blocks for the holes of [lblk, *end), as far as the transaction's room
+ * allows; *end becomes how far it got, behind @lblk. What is new goes to @fresh,
+ * which has room for TOY_FRESH_MAX, or is NULL.
+ */
+int toy_fill(struct toy_fs *fs, struct toy_tx *tx, struct toy_slot *slot,
+	     uint64_t lblk, uint64_t *end, struct zufs_extent *fresh,
+	     int *nr_fresh);
+/* The same in a transaction of its own. Under the inode's lock. */
+int toy_fill_holes(struct toy_inode *ti, uint16_t op, uint64_t lblk,
+		   uint64_t *end, struct zufs_extent *fresh, int *nr_fresh);
+/* *hole: the first block of [at, end) that is in a hole, or @end. */
+int toy_hole_at(const struct toy_tree *t, uint64_t at, uint64_t end,
+		uint64_t *hole);
+/* *blocks: what filling [at, end) takes at most, with the nodes of the map. */
+int toy_fill_needs(const struct toy_tree *t, uint64_t at, uint64_t end,
+		   uint64_t *blocks);
+
 /* ---- file.c, grant.c ---- */
 
 int toy_get_multy(struct zus_inode_info *zii, struct zufs_ioc_get_multy *io);
-/*
- * Allocates zeroed blocks for the holes of [lblk, *end), in one transaction;
- * *end becomes how far it got, behind @lblk. What is new goes to @fresh (room
- * for TOY_FRESH_MAX), *nr_fresh. Under the inode's lock.
- */
-#define TOY_FRESH_MAX 64
-int toy_fill_holes(struct toy_inode *ti, uint16_t op, uint64_t lblk,
-		   uint64_t *end, struct zufs_extent *fresh, int *nr_fresh);
 int toy_grant(struct zus_inode_info *zii, struct zufs_ioc_grant *io);
 int toy_grant_put(struct zus_inode_info *zii, struct zufs_ioc_grant *io);
 int toy_commit_write(struct zus_inode_info *zii, struct zufs_ioc_commit *io);

@@ -54,6 +54,7 @@ struct toy_fs {
 	pthread_mutex_t room_lock; /* what follows; before AG volatile mutexes */
 	pthread_cond_t room_cond;  /* claimed went down */
 	uint64_t claimed;	   /* blocks that allocations look for now */
+	uint64_t promised;  /* that operations of several steps will take */
 	uint32_t ags_asked; /* AGs counted when there was no room without them */
 
 	_Atomic uint64_t seq; /* the last one drawn */
@@ -138,8 +139,12 @@ int toy_tx_commit(struct toy_tx *tx);
 void toy_tx_abort(struct toy_tx *tx);
 /* The transaction frees space: it may use the spare blocks. */
 void toy_tx_frees(struct toy_tx *tx);
-/* Lines left before the journal slot is full, a safe estimate: long operations commit and go on when it is below their step's need. */
-unsigned int toy_tx_room(struct toy_tx *tx);
+/*
+ * May this transaction take one more step of a long operation, which changes up
+ * to @lines lines? If not, the operation commits and goes on in another one,
+ * whose first step always may.
+ */
+bool toy_tx_more(struct toy_tx *tx, unsigned int lines);
 
 /* ---- alloc.c ---- */
 
@@ -155,8 +160,20 @@ int toy_reserve(struct toy_fs *fs, unsigned int channel, uint64_t hint,
 		uint32_t want, uint64_t *bn, uint32_t *len);
 void toy_unreserve(struct toy_fs *fs, uint64_t bn, uint32_t len);
 int toy_count_free(struct toy_fs *fs, uint64_t *blocks);
+
+/* ---- room.c ---- */
+
 /* How many of the free blocks are kept for what frees space. */
 int toy_kept(const struct toy_fs *fs, uint64_t *blocks);
+/*
+ * From now on others leave @want free blocks for an operation of several
+ * transactions. -ENOSPC: there aren't so many; -EIO.
+ */
+int toy_promise(struct toy_fs *fs, uint64_t want);
+/* @n of the blocks that were promised aren't wanted any more. */
+void toy_unpromise(struct toy_fs *fs, uint64_t n);
+/* The transaction takes blocks off the *@left ones that were promised while there are any. */
+void toy_tx_promised(struct toy_tx *tx, uint64_t *left);
 
 /* ---- tree.c: @root points into a DRAM copy of the transaction (or is const media for readers) ---- */
 

@@ -429,6 +429,14 @@ unsigned int toy_tx_room(struct toy_tx *tx)
 	return used < TOY_J_LINES ? TOY_J_LINES - used : 0;
 }
 
+bool toy_tx_more(struct toy_tx *tx, unsigned int lines)
+{
+	if (tx->nr_steps == TOY_TX_STEPS || toy_tx_room(tx) < lines)
+		return false;
+	tx->nr_steps++;
+	return true;
+}
+
 /* ---- begin and end ---- */
 
 int toy_tx_begin(struct toy_fs *fs, unsigned int channel, struct toy_tx **txp)
@@ -457,6 +465,11 @@ void toy_tx_frees(struct toy_tx *tx)
 	tx->keep = TOY_KEEP_ORPHANS;
 }
 
+void toy_tx_promised(struct toy_tx *tx, uint64_t *left)
+{
+	tx->promised = left;
+}
+
 static void tx_reset(struct toy_tx *tx)
 {
 	tx->nr_sh = 0;
@@ -467,10 +480,12 @@ static void tx_reset(struct toy_tx *tx)
 		memset(tx->line_set, 0, sizeof(tx->line_set));
 	tx->nr_lines = 0;
 	tx->nr_freed = 0;
+	tx->nr_steps = 0;
 	tx->nr_runs = 0;
 	tx->nr_own = 0;
 	tx->grow_len = 0;
 	tx->keep = TOY_KEEP_ALL;
+	tx->promised = NULL;
 	tx->unique = 0;
 	tx->op = 0;
 	tx->result = 0;

@@ -5,6 +5,8 @@
 #ifndef TOYFS_TX_H
 #define TOYFS_TX_H
 
+#include <limits.h>
+
 #include "toyfs.h"
 
 /* What the sums of a block cover. */
@@ -55,6 +57,15 @@ struct toy_run {
 	enum toy_run_kind kind;
 };
 
+/*
+ * Steps of a long operation that a transaction takes at most, even if its record
+ * has room for more: the crash explorer's small build has its power cuts between
+ * any two of them.
+ */
+#ifndef TOY_TX_STEPS
+#define TOY_TX_STEPS UINT_MAX
+#endif
+
 #define TOY_TX_HASH  256U
 #define TOY_TX_KEEP  64U /* shadows that stay allocated between transactions */
 #define TOY_LINE_SET 1024U /* twice what a record holds, a power of 2 */
@@ -74,11 +85,13 @@ struct toy_tx {
 	unsigned int nr_own; /* runs of kind ALLOC and RESERVED, at most */
 	uint64_t line_set[TOY_LINE_SET]; /* bitmap lines the runs touch */
 	unsigned int nr_lines;
-	uint64_t nr_freed; /* blocks, before duplicates are noticed */
-	uint32_t *ags;	   /* whose commit locks are held, ascending */
+	uint64_t nr_freed;     /* blocks, before duplicates are noticed */
+	unsigned int nr_steps; /* that toy_tx_more allowed */
+	uint32_t *ags;	       /* whose commit locks are held, ascending */
 	unsigned int nr_ags, cap_ags;
 
 	enum toy_keep keep;
+	uint64_t *promised; /* what is left of the operation's; NULL: nothing is */
 	bool itable_held;
 	uint64_t grow_lblk, grow_pblk; /* blocks new in the inode file */
 	uint32_t grow_len;
@@ -117,6 +130,8 @@ struct toy_shadow *toy_tx_shadow(struct toy_tx *tx, uint64_t bn);
 void *toy_tx_get_kind(struct toy_tx *tx, uint64_t bn, uint32_t off,
 		      uint32_t len, enum toy_kind kind);
 void *toy_tx_new_kind(struct toy_tx *tx, uint64_t bn, enum toy_kind kind);
+/* Lines that the record has room for yet, at least. */
+unsigned int toy_tx_room(struct toy_tx *tx);
 /* The transaction freed the block. */
 void toy_tx_drop(struct toy_tx *tx, uint64_t bn, uint32_t len);
 void toy_verified_clear(struct toy_fs *fs, uint64_t bn, uint64_t len);
@@ -142,6 +157,8 @@ bool toy_journal_worn(const struct toy_fs *fs, unsigned int channel,
 
 /* alloc.c */
 int toy_ags_init(struct toy_fs *fs);
+/* What the AG has counts in toy_fs.free_blocks from now on. */
+int toy_ag_count(struct toy_fs *fs, uint32_t a);
 void toy_ags_free(struct toy_fs *fs);
 /* Nothing that was read before counts: nodes are verified again. */
 int toy_ags_reset(struct toy_fs *fs);
@@ -149,6 +166,19 @@ int toy_ags_reset(struct toy_fs *fs);
 int toy_ags_apply(struct toy_tx *tx);
 /* Gives volatile bits back and drops the commit locks. */
 void toy_ags_end(struct toy_tx *tx, bool committed);
+
+/* room.c */
+
+/*
+ * Lets the caller look for up to @want blocks; *may: for how many. Until
+ * toy_unclaim() it waits for nothing but an AG. -ENOSPC; -EIO.
+ */
+int toy_claim(struct toy_fs *fs, enum toy_keep keep, uint32_t want,
+	      uint32_t *may);
+void toy_unclaim(struct toy_fs *fs, uint32_t n);
+/* The same for up to @n blocks that were promised; at its end @taken are there. */
+void toy_claim_promised(struct toy_fs *fs, uint32_t n);
+void toy_unclaim_promised(struct toy_fs *fs, uint32_t n, uint32_t taken);
 
 /* itable.c */
 void toy_itab_publish(struct toy_tx *tx);

@@ -159,6 +159,15 @@ static void file(struct walk *w, const struct m_node *n, uint64_t size)
 		content(w, n, size);
 }
 
+/* A write in progress may have some of its blocks, and nothing else a part. */
+static void blocks(struct walk *w, const struct m_node *n, uint64_t sectors)
+{
+	uint64_t must = model_blocks(n), is = sectors / 8;
+
+	if (!(n->next && is > must && is <= n->next_blocks))
+		number(w, "number of blocks", is, must);
+}
+
 static void symlink_text(struct walk *w, const struct m_node *n, uint64_t size)
 {
 	int len = kern_readlink(w->k, w->path, (char *)buf, LIST);
@@ -227,10 +236,12 @@ static void inode(struct walk *w, int node)
 	attributes(w, n, &zi);
 	by_number(w, &zi);
 	xattrs(w, n);
-	if (S_ISREG(n->mode))
+	if (S_ISREG(n->mode)) {
 		file(w, n, zi.i_size);
-	else if (S_ISLNK(n->mode))
+		blocks(w, n, zi.i_blocks);
+	} else if (S_ISLNK(n->mode)) {
 		symlink_text(w, n, zi.i_size);
+	}
 }
 
 static void entry(const char *name, uint64_t ino, uint8_t type, void *arg)

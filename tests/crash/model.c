@@ -35,6 +35,7 @@ static void node_free(struct m_node *n)
 	for (int i = 0; i < M_XATTRS; i++)
 		free(n->x[i].value);
 	free(n->data);
+	free(n->map);
 	free(n->next);
 	memset(n, 0, sizeof(*n));
 }
@@ -70,6 +71,8 @@ static void node_copy(struct m_node *to, const struct m_node *from)
 	*to = *from;
 	if (from->data)
 		to->data = dup_bytes(from->data, from->cap);
+	if (from->map)
+		to->map = dup_bytes(from->map, from->nr_map);
 	to->next = NULL;
 	for (int i = 0; i < M_XATTRS; i++)
 		if (from->x[i].value)
@@ -362,6 +365,42 @@ static int do_exchange(struct model *m, const struct op *op)
 	return 0;
 }
 
+/* ---- blocks ---- */
+
+#define BLOCK 4096
+
+static void map_set(struct m_node *n, uint64_t from, uint64_t to)
+{
+	if (to > n->nr_map) {
+		n->map = realloc(n->map, to);
+		memset(n->map + n->nr_map, 0, to - n->nr_map);
+		n->nr_map = to;
+	}
+	memset(n->map + from, 1, to - from);
+}
+
+static void map_clear(struct m_node *n, uint64_t from, uint64_t to)
+{
+	if (to > n->nr_map)
+		to = n->nr_map;
+	if (from < to)
+		memset(n->map + from, 0, to - from);
+}
+
+static uint64_t blocks_of(uint64_t bytes)
+{
+	return (bytes + BLOCK - 1) / BLOCK;
+}
+
+uint64_t model_blocks(const struct m_node *n)
+{
+	uint64_t nr = 0;
+
+	for (uint64_t i = 0; i < n->nr_map; i++)
+		nr += n->map[i];
+	return nr;
+}
+
 /* ---- data ---- */
 
 static void reserve(struct m_node *n, uint64_t cap)
@@ -397,6 +436,7 @@ static void put_bytes(struct m_node *n, uint64_t from, uint64_t len,
 	reserve(n, from + len);
 	for (uint64_t i = from; i < from + len; i++)
 		n->data[i] = op_byte(seq, i);
+	map_set(n, from / BLOCK, blocks_of(from + len));
 }
 
 static int do_write(struct model *m, int node, uint64_t from, uint64_t len,
@@ -418,7 +458,11 @@ static int do_write(struct model *m, int node, uint64_t from, uint64_t len,
 
 static int do_truncate(struct model *m, int node, uint64_t size)
 {
-	set_size(&m->n[node], size);
+	struct m_node *n = &m->n[node];
+
+	if (size <= n->size)
+		map_clear(n, blocks_of(size), n->nr_map);
+	set_size(n, size);
 	touch(m, node, true);
 	return 0;
 }
@@ -434,6 +478,10 @@ static int do_falloc(struct model *m, int node, const struct op *op)
 		if (op->a < to)
 			memset(n->data + op->a, 0, to - op->a);
 	}
+	if (op->code == OP_PUNCH)
+		map_clear(n, blocks_of(op->a), end / BLOCK);
+	else
+		map_set(n, op->a / BLOCK, blocks_of(end));
 	if (op->code == OP_FALLOC || op->code == OP_ZERO)
 		n->size = end > n->size ? end : n->size;
 	touch(m, node, true);
@@ -579,6 +627,7 @@ static int apply_node(struct model *m, const struct op *op, unsigned int seq)
 	case OP_ZERO:
 		return do_falloc(m, node, op);
 	case OP_SCRIBBLE:
+		map_set(n, n->size / BLOCK, blocks_of(n->size));
 		touch_lazily(m, n);
 		return 0;
 	case OP_CHMOD:
@@ -668,6 +717,7 @@ void model_during(struct model *m, const struct model *after,
 	/* A punch and zeros leave the size to the end. */
 	n->next_size = zeros ? n->size : now->size;
 	n->next_cap = (n->to + 7) & ~7ULL;
+	n->next_blocks = zeros ? 0 : model_blocks(now);
 	n->next = calloc(1, n->next_cap);
 	memcpy(n->next, now->data,
 	       now->cap < n->next_cap ? now->cap : n->next_cap);
@@ -701,6 +751,8 @@ static uint64_t node_sum(const struct m_node *n)
 	h = mix(h, &n->size, sizeof(n->size));
 	if (n->data)
 		h = mix(h, n->data, n->cap < n->size ? n->cap : n->size);
+	if (n->map)
+		h = mix(h, n->map, n->nr_map);
 	for (int i = 0; i < M_XATTRS; i++) {
 		h = mix(h, n->x[i].name, sizeof(n->x[i].name));
 		h = mix(h, n->x[i].value, n->x[i].size);

@@ -44,13 +44,16 @@ struct m_node {
 	uint64_t size;
 	uint8_t *data; /* of files and symlinks; zeros behind cap */
 	uint64_t cap;
+	uint8_t *map; /* of a file's blocks: 1 if there is one */
+	uint64_t nr_map;
 	struct m_xattr x[M_XATTRS];
 	/*
 	 * A write in progress: its bytes [from, to) may be those of @next. What
 	 * is behind the size is there up to a size between size and next_size.
+	 * It has up to next_blocks blocks.
 	 */
 	uint8_t *next;
-	uint64_t from, to, next_size, next_cap;
+	uint64_t from, to, next_size, next_cap, next_blocks;
 };
 
 struct m_name {
@@ -86,6 +89,8 @@ void model_during(struct model *m, const struct model *after,
 		  const struct op *op);
 /* All times are what they are: after a call that makes them durable. */
 void model_settle(struct model *m, int node);
+/* How many a file has. */
+uint64_t model_blocks(const struct m_node *n);
 /* The node at @path or -errno. */
 int model_find(const struct model *m, const char *path);
 /* The next name in @dir from *at on, which becomes the place behind it; NULL: none. */

@@ -452,21 +452,31 @@ const char *runner_run(struct runner *r, const struct workload *w)
 
 /* ---- bases ---- */
 
-static void setup_call(struct runner *r, const struct op *op, unsigned int seq)
+/* -ENOSPC: nothing was done. */
+static int setup_call(struct runner *r, const struct op *op, unsigned int seq)
 {
+	struct model before;
 	char text[256];
 	int err;
 
 	r->start.now += TICK;
 	r->k.now = r->start.now;
+	model_copy(&before, &r->start);
 	err = model_apply(&r->start, op, seq);
 	if (!err)
 		err = runner_call(r, op, seq);
-	if (!err || (err == -ENOSPC && r->base->full) || *r->broken)
-		return;
+	if (err == -ENOSPC && r->base->full) {
+		model_free(&r->start);
+		r->start = before;
+		return err;
+	}
+	model_free(&before);
+	if (!err || *r->broken)
+		return err;
 	op_print(op, text, sizeof(text));
 	snprintf(r->broken, sizeof(r->broken), "the base isn't made: %s: %s",
 		 text, strerror(-err));
+	return err;
 }
 
 /* D: one leaf with no room for a long name. E: two leaves. */
@@ -493,6 +503,19 @@ static void setup_extents(struct runner *r)
 	}
 }
 
+/* All that can be had, behind the size of a file. */
+static void setup_full(struct runner *r)
+{
+	struct op op = { .code = OP_KEEP, .path = "big", .b = RUN_BYTES };
+
+	for (; op.b >= ZUFS_BLOCK_SIZE; op.b /= 2)
+		while (!setup_call(r, &op, 0))
+			op.a += op.b;
+	/* Those that failed may have set the times. */
+	op.code = OP_UTIMES;
+	setup_call(r, &op, 0);
+}
+
 static void setup(struct runner *r)
 {
 	struct toy_mkfs_opts o = { .label = "crash",
@@ -517,6 +540,8 @@ static void setup(struct runner *r)
 		setup_names(r);
 	if (!strcmp(r->base->name, "extents"))
 		setup_extents(r);
+	if (r->base->full)
+		setup_full(r);
 	kern_umount(&r->k);
 	for (int i = 0; i < M_NODES; i++)
 		model_settle(&r->start, i);
@@ -583,6 +608,7 @@ void runner_report(const struct runner *r, const struct workload *w)
 						 "lost",
 				*img->l[i].where ? img->l[i].where : "kernel");
 	}
-	fprintf(stderr, "  again: tests/crash/explore --base %s --run '%s'\n",
-		r->base->name, *text ? text : "remount");
+	fprintf(stderr, "  again: tests/crash/%s --base %s --run '%s'\n",
+		program_invocation_short_name, r->base->name,
+		*text ? text : "remount");
 }

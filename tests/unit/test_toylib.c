@@ -130,6 +130,36 @@ START_TEST(test_reserve)
 }
 END_TEST
 
+/* Others leave what is promised, and the one who has the promise gets it. */
+START_TEST(test_promise)
+{
+	uint64_t had = count_free() - kept_blocks(), left = 100, bn, n = 0;
+	struct toy_tx *tx;
+	uint32_t len;
+
+	ck_assert_int_eq(toy_promise(&fs, had + 1), -ENOSPC);
+	ck_assert_int_eq(toy_promise(&fs, UINT64_MAX), -ENOSPC);
+	ck_assert_int_eq(toy_promise(&fs, left), 0);
+	ck_assert_int_eq(toy_promise(&fs, had - left + 1), -ENOSPC);
+	while (!toy_reserve(&fs, 1, 0, 5000, &bn, &len))
+		n += len;
+	ck_assert_uint_eq(n, had - left);
+	tx = begin(2);
+	ck_assert_int_eq(toy_alloc(tx, 0, 1, &bn, &len), -ENOSPC);
+	toy_tx_promised(tx, &left);
+	for (n = 0; n < 60; n += len)
+		ck_assert_int_eq(toy_alloc(tx, 0, 60 - n, &bn, &len), 0);
+	ck_assert_uint_eq(left, 40);
+	ck_assert_int_eq(toy_tx_commit(tx), 0);
+	/* The rest is anybody's. */
+	toy_unpromise(&fs, left);
+	for (n = 0; !toy_reserve(&fs, 1, 0, 5000, &bn, &len); n += len)
+		;
+	ck_assert_uint_eq(n, 40);
+	ck_assert_uint_eq(count_free(), kept_blocks());
+}
+END_TEST
+
 static void *take_all(void *arg)
 {
 	uint64_t seed = (uintptr_t)arg, bn, n = 0;
@@ -542,20 +572,11 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-		test_sums,
-		test_alloc,
-		test_reserve,
-		test_kept_races,
-		test_tree,
-		test_tree_hostile,
-		test_map,
-		test_map_many,
-		test_itable,
-		test_itable_full,
-		test_itable_channels,
-		test_orphans,
-		test_super,
-		NULL,
+		test_sums,	   test_alloc,	     test_reserve,
+		test_promise,	   test_kept_races,  test_tree,
+		test_tree_hostile, test_map,	     test_map_many,
+		test_itable,	   test_itable_full, test_itable_channels,
+		test_orphans,	   test_super,	     NULL,
 	};
 	Suite *s = suite_create("toylib");
 
