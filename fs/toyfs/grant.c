@@ -200,7 +200,10 @@ static int check_commit(const struct zufs_ioc_commit *io)
 	return 0;
 }
 
-/* Blocks that were mapped behind the size give way to what was written. */
+/*
+ * Blocks that were mapped behind the size give way to what was written. -EXFULL:
+ * they are too many for the transaction.
+ */
 static int make_hole(const struct toy_tree *t, const struct zufs_extent *e,
 		     struct toy_slot *slot)
 {
@@ -217,7 +220,7 @@ static int make_hole(const struct toy_tree *t, const struct zufs_extent *e,
 	toy_add_blocks(slot, -(int64_t)freed);
 	if (err)
 		return err;
-	return done ? 0 : -ENOSPC;
+	return done ? 0 : -EXFULL;
 }
 
 static int map_extent(const struct toy_tree *t, const struct zufs_extent *e,
@@ -344,6 +347,58 @@ static int commit_tx(struct toy_inode *ti, struct zufs_ioc_commit *io)
 	return 0;
 }
 
+/* An entry says what is to go if the write's last part doesn't come. */
+static int clear_parts(struct toy_inode *ti, struct toy_tx *tx,
+		       const struct zufs_ioc_commit *io, uint64_t *range,
+		       bool *done)
+{
+	struct toy_slot *slot;
+	struct toy_tree t;
+	uint64_t freed = 0;
+	int err = toy_slot_get(tx, ti->zii.ino, &slot);
+
+	if (!err && *range == TOY_NO_ORPHAN)
+		err = toy_range_add(tx, slot, TOY_ORPH_CUT, io->ext[0].lblk,
+				    blocks_end(io) + io->more, range);
+	if (err)
+		return err;
+	t = toy_slot_tree(toy_i_fs(ti), tx, slot);
+	err = toy_map_punch(&t, io->ext[0].lblk, blocks_end(io), &freed, done);
+	toy_add_blocks(slot, -(int64_t)freed);
+	return err;
+}
+
+static int clear_step(struct toy_inode *ti, const struct zufs_ioc_commit *io,
+		      bool *done)
+{
+	uint64_t range = ti->range;
+	struct toy_tx *tx;
+	int err = toy_begin(toy_i_fs(ti), ZUFS_OP_COMMIT_WRITE, &tx);
+
+	if (err)
+		return err;
+	err = toy_try(toy_i_fs(ti), clear_parts(ti, tx, io, &range, done));
+	if (err) {
+		toy_tx_abort(tx);
+		return err;
+	}
+	err = toy_tx_commit(tx);
+	if (!err)
+		ti->range = range;
+	return err;
+}
+
+/* Takes away what was mapped there, in as many steps as it needs. */
+static int clear_way(struct toy_inode *ti, const struct zufs_ioc_commit *io)
+{
+	bool done = false;
+	int err = 0;
+
+	while (!err && !done)
+		err = clear_step(ti, io, &done);
+	return err;
+}
+
 /* What isn't the next part of a write ends it. */
 static int parts_check(struct toy_inode *ti, const struct zufs_ioc_commit *io)
 {
@@ -390,6 +445,11 @@ static int commit_write(struct toy_inode *ti, struct zufs_ioc_commit *io)
 		err = grants_take(&left, io->ext[i].pblk, io->ext[i].len);
 	if (!err)
 		err = commit_tx(ti, io);
+	if (err == -EXFULL) {
+		err = clear_way(ti, io);
+		if (!err)
+			err = commit_tx(ti, io);
+	}
 	if (err) {
 		free(left.g);
 		return err;

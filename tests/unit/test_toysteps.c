@@ -33,9 +33,10 @@ static uint64_t grant_line(void)
 
 /*
  * Each second block of the file has one on media, and the next one is in another
- * line of the bitmaps: so no record has many of them. Data isn't touched.
+ * line of the bitmaps: so no record has many of them. Data isn't touched. All
+ * may be behind the size, which is 0 then.
  */
-static void file_make(const char *name, unsigned int extents)
+static void file_make(const char *name, unsigned int extents, bool behind)
 {
 	unsigned int lines = v.bytes < 4096 * MIB ? 16 : LINES;
 	struct zufs_extent ext[AT_ONCE];
@@ -50,7 +51,9 @@ static void file_make(const char *name, unsigned int extents)
 			ext[n] = (struct zufs_extent){ 2 * (i + n),
 						       line[(i + n) % lines]++,
 						       1, 0 };
-		ck_assert_int_eq(commit(&v, &f, (2 * (i + AT_ONCE) - 1) * BLK,
+		ck_assert_int_eq(commit(&v, &f,
+					behind ? 0 :
+						 (2 * (i + AT_ONCE) - 1) * BLK,
 					ext, AT_ONCE),
 				 0);
 	}
@@ -179,7 +182,7 @@ static void tear_down(void)
 
 START_TEST(truncate_100000)
 {
-	file_make("f", EXTENTS);
+	file_make("f", EXTENTS, false);
 	cut_twice(truncate_it, 200);
 	ck_assert_int_eq(get(&v, &v.root, "f", &f), 0);
 	ck_assert_uint_eq(f.zi.i_size, BLK);
@@ -190,7 +193,7 @@ END_TEST
 
 START_TEST(unlink_100000)
 {
-	file_make("f", EXTENTS);
+	file_make("f", EXTENTS, false);
 	cut_twice(unlink_it, 200);
 	ck_assert_int_eq(get(&v, &v.root, "f", &f), -ENOENT);
 	/* The name's leaf too. */
@@ -202,7 +205,7 @@ START_TEST(punch_100000)
 {
 	uint64_t size;
 
-	file_make("f", EXTENTS);
+	file_make("f", EXTENTS, false);
 	size = f.zi.i_size;
 	cut_twice(punch_it, 200);
 	ck_assert_int_eq(get(&v, &v.root, "f", &f), 0);
@@ -216,7 +219,7 @@ START_TEST(fallocate_4000)
 {
 	uint64_t size;
 
-	file_make("f", 4000);
+	file_make("f", 4000, false);
 	size = f.zi.i_size;
 	cut_twice(fill_it, 12);
 	ck_assert_int_eq(get(&v, &v.root, "f", &f), 0);
@@ -231,7 +234,7 @@ START_TEST(fallocate_is_whole)
 	bool none = false, all = false;
 
 	for (int at = 1;; at++) {
-		file_make("f", 512);
+		file_make("f", 512, false);
 		vol_umount(&v);
 		if (!cut_off(fill_it, at))
 			break;
@@ -255,7 +258,7 @@ START_TEST(fallocate_without_space)
 {
 	struct zufs_attr g, a;
 
-	file_make("f", 2048);
+	file_make("f", 2048, false);
 	g = make(&v, &v.root, "g", S_IFREG | 0644);
 	ck_assert_int_eq(falloc(&v, &g, 0, 0, (bavail(&v) - 2000) * BLK), 0);
 	a = f;
@@ -271,10 +274,30 @@ START_TEST(fallocate_without_space)
 }
 END_TEST
 
+/* More blocks behind the size than a transaction can free, and as many new ones. */
+START_TEST(append_over_4000)
+{
+	const unsigned int all = 8000;
+
+	file_make("f", all / 2, true);
+	ck_assert_int_eq(look(&v, &v.root, "f", &f), 0);
+	while (f.zi.i_size < all * BLK)
+		ck_assert_int_eq(append(&v, &f,
+					all - (uint32_t)(f.zi.i_size / BLK),
+					'n'),
+				 0);
+	ck_assert_uint_eq(f.zi.i_blocks, 8 * all);
+	for (unsigned int i = 0; i < all; i += 7)
+		ck_assert(block_is(&v, &f, i, 'n'));
+	put(&v, &f);
+	ck_assert_uint_le(free_before - bfree(&v) - all, 64);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const large[] = { truncate_100000, unlink_100000,
-				       punch_100000, NULL };
+				       punch_100000, append_over_4000, NULL };
 	const TTest *const small[] = { fallocate_4000, fallocate_is_whole,
 				       fallocate_without_space, NULL };
 	Suite *s = suite_create("toysteps");
