@@ -11,6 +11,7 @@
 /* No allocation at the first access: that may be in the handler. */
 static __thread struct zus_try *innermost
 	__attribute__((tls_model("initial-exec")));
+static __thread const void *met; /* by the last one that failed */
 static struct sigaction before;
 
 /*
@@ -72,6 +73,7 @@ void zus_try_leave(const struct zus_try *t)
 
 int zus_try_failed(const struct zus_try *t)
 {
+	met = t->at;
 	if (t->at)
 		zus_log(ZUS_ERR, "pmem: media error at byte %llu",
 			(unsigned long long)((const char *)t->at -
@@ -79,4 +81,12 @@ int zus_try_failed(const struct zus_try *t)
 	else
 		zus_log(ZUS_ERR, "pmem: media error");
 	return -EIO;
+}
+
+const void *zus_try_at(void)
+{
+	const void *at = met;
+
+	met = NULL;
+	return at;
 }

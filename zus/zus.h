@@ -401,6 +401,8 @@ struct zus_try {
 void zus_try_enter(struct zus_try *t, const void *addr, uint64_t bytes);
 void zus_try_leave(const struct zus_try *t);
 int zus_try_failed(const struct zus_try *t);
+/* Where the calling thread's last one failed, once; NULL: none did, or the kernel doesn't tell. */
+const void *zus_try_at(void);
 
 #define ZUS_TRY(addr, bytes, call)                               \
 	({                                                       \

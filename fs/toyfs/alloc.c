@@ -71,6 +71,12 @@ static uint64_t ag_start(const struct toy_fs *fs, uint32_t a)
 	return fs->data_bn + (uint64_t)a * TOY_AG_BLOCKS;
 }
 
+static bool bad_get(const struct toy_fs *fs, uint64_t bn)
+{
+	return __atomic_load_n(&fs->bad[bn / 8], __ATOMIC_RELAXED) >> (bn % 8) &
+	       1;
+}
+
 static int ag_bad(uint32_t a, const char *cause)
 {
 	toy_log(TOY_LOG_ERR, "toyfs: block %u: %s", TOY_AG_NODE_BN + a, cause);
@@ -102,6 +108,30 @@ static int ag_read(struct toy_fs *fs, uint32_t a, uint64_t *bits,
 	return 0;
 }
 
+static void ag_count_add(struct toy_fs *fs, struct toy_ag *ag, int64_t n)
+{
+	ag->free = (uint32_t)(ag->free + n);
+	if (ag->counted)
+		atomic_fetch_add(&fs->free_blocks, n);
+}
+
+/* Under ag->lock: takes blocks [pos, +len), as far as they are bad. */
+static void ag_take_bad(struct toy_fs *fs, uint32_t a, uint32_t pos,
+			uint32_t len)
+{
+	struct toy_ag *ag = &fs->ags[a];
+
+	for (uint32_t i = pos; fs->any_bad && i < pos + len; i++) {
+		uint64_t mask = 1ULL << (i % 64);
+
+		if (!bad_get(fs, ag_start(fs, a) + i) ||
+		    ag->bits[i / 64] & mask)
+			continue;
+		ag->bits[i / 64] |= mask;
+		ag_count_add(fs, ag, -1);
+	}
+}
+
 /* Under ag->lock, before the first commit that changes the AG. */
 static int ag_load(struct toy_fs *fs, uint32_t a)
 {
@@ -120,6 +150,7 @@ static int ag_load(struct toy_fs *fs, uint32_t a)
 		return err;
 	}
 	ag->bits = bits;
+	ag_take_bad(fs, a, 0, ag_size(fs, a));
 	return 0;
 }
 
@@ -218,13 +249,6 @@ static uint32_t find_any(const uint64_t *w, uint32_t start, uint32_t want,
 		}
 	}
 	return best;
-}
-
-static void ag_count_add(struct toy_fs *fs, struct toy_ag *ag, int64_t n)
-{
-	ag->free = (uint32_t)(ag->free + n);
-	if (ag->counted)
-		atomic_fetch_add(&fs->free_blocks, n);
 }
 
 static int ag_take(struct toy_fs *fs, uint32_t a, uint32_t start, uint32_t want,
@@ -368,11 +392,36 @@ void toy_unreserve(struct toy_fs *fs, uint64_t bn, uint32_t len)
 		if (ag->bits) {
 			bits_set(ag->bits, pos, n, false);
 			ag_count_add(fs, ag, n);
+			ag_take_bad(fs, (uint32_t)(rel / TOY_AG_BLOCKS), pos,
+				    n);
 		}
 		pthread_mutex_unlock(&ag->lock);
 		bn += n;
 		len -= n;
 	}
+}
+
+void toy_bad_note(struct toy_fs *fs, uint64_t bn)
+{
+	uint32_t a = (uint32_t)((bn - fs->data_bn) / TOY_AG_BLOCKS);
+
+	if (!toy_is_data(fs, bn, 1))
+		return;
+	__atomic_fetch_or(&fs->bad[bn / 8], 1U << (bn % 8), __ATOMIC_RELAXED);
+	fs->any_bad = true;
+	pthread_mutex_lock(&fs->ags[a].lock);
+	if (fs->ags[a].bits)
+		ag_take_bad(fs, a, (uint32_t)(bn - ag_start(fs, a)), 1);
+	pthread_mutex_unlock(&fs->ags[a].lock);
+}
+
+void toy_bad_met(struct toy_fs *fs)
+{
+	uint64_t off = (uintptr_t)zus_try_at() - (uintptr_t)fs->base;
+
+	/* Of none it is out of the mapping. */
+	if (off < fs->bytes)
+		toy_bad_note(fs, off / TOY_BLOCK);
 }
 
 int toy_count_free(struct toy_fs *fs, uint64_t *blocks)

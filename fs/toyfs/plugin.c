@@ -101,26 +101,31 @@ static void sbi_fini(struct zus_sb_info *sbi)
  * What was flushed and fenced may be lost by a shutdown in which the memory's
  * own power failed: only fsck knows whether it was.
  */
-static int shutdown_check(const struct toy_sbi *ts)
+static int shutdown_check(const struct toy_fs *fs, uint64_t now)
 {
-	const struct toy_fs *fs = &ts->fs;
-	struct toy_health h;
-	uint64_t now;
-	int err;
-
-	if (fs->shutdowns == TOY_NO_COUNT)
-		return 0;
-	err = toy_health_read(ts->sbi.md.dev[0].rdev, &h);
-	if (err)
-		return err;
-	now = h.shutdowns;
-	toy_health_free(&h);
-	if (now == TOY_NO_COUNT || now == fs->shutdowns)
+	if (fs->shutdowns == TOY_NO_COUNT || now == TOY_NO_COUNT ||
+	    now == fs->shutdowns)
 		return 0;
 	toy_log(TOY_LOG_ERR,
 		"toyfs: its memory had an unsafe shutdown (%llu of them, %llu when it was checked): run fsck.toyfs, or mount it read-only",
 		(unsigned long long)now, (unsigned long long)fs->shutdowns);
 	return -EUCLEAN;
+}
+
+/* Before anything is changed. */
+static int health_check(struct toy_sbi *ts)
+{
+	struct toy_health h;
+	int err = toy_health_read(ts->sbi.md.dev[0].rdev, &h);
+
+	if (err)
+		return err;
+	for (unsigned int i = 0; i < h.nr; i++)
+		for (uint64_t n = 0; n < h.bad[i].len; n++)
+			toy_bad_note(&ts->fs, h.bad[i].bn + n);
+	err = shutdown_check(&ts->fs, h.shutdowns);
+	toy_health_free(&h);
+	return err;
 }
 
 /* A dirty journal is replayed on a read-only mount too. */
@@ -131,7 +136,7 @@ static int make_consistent(struct toy_sbi *ts, bool ro)
 
 	if (fs->ro_feat && !ro)
 		return -EROFS;
-	err = ro ? 0 : shutdown_check(ts);
+	err = ro ? 0 : health_check(ts);
 	if (err)
 		return err;
 	err = toy_recover(fs);
@@ -204,7 +209,7 @@ static int sbi_remount(struct zus_sb_info *sbi, struct zufs_ioc_mount *zim)
 		return err;
 	if (ts->fs.ro_feat)
 		return -EROFS;
-	err = ro ? 0 : shutdown_check(ts);
+	err = ro ? 0 : health_check(ts);
 	if (err)
 		return err;
 	ts->fs.ro = ro;

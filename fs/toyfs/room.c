@@ -23,12 +23,12 @@ static int kept_now(const struct toy_fs *fs, enum toy_keep keep, uint64_t *n)
 	return 0;
 }
 
-static int kept(const struct toy_fs *fs, enum toy_keep keep, uint64_t *n)
+static int kept(struct toy_fs *fs, enum toy_keep keep, uint64_t *n)
 {
 	return toy_try(fs, kept_now(fs, keep, n));
 }
 
-int toy_kept(const struct toy_fs *fs, uint64_t *blocks)
+int toy_kept(struct toy_fs *fs, uint64_t *blocks)
 {
 	return kept(fs, TOY_KEEP_ALL, blocks);
 }

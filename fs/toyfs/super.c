@@ -394,7 +394,7 @@ static int table_at(const struct toy_fs *fs, uint64_t off)
 	return toy_dev_table_ok(pm_at(fs, off)) ? 0 : -EINVAL;
 }
 
-static int try_table(const struct toy_fs *fs, uint64_t off)
+static int try_table(struct toy_fs *fs, uint64_t off)
 {
 	return toy_try(fs, table_at(fs, off));
 }
@@ -460,7 +460,8 @@ int toy_open(struct toy_fs *fs, void *base, uint64_t bytes, const char **why)
 		return err;
 	*why = "out of memory";
 	fs->verified = calloc(fs->blocks / 8, 1);
-	err = fs->verified ? toy_channels_init(fs) : -ENOMEM;
+	fs->bad = calloc(fs->blocks / 8, 1);
+	err = fs->verified && fs->bad ? toy_channels_init(fs) : -ENOMEM;
 	if (!err)
 		err = toy_ags_init(fs);
 	if (err)
@@ -494,4 +495,6 @@ void toy_close(struct toy_fs *fs)
 	toy_channels_free(fs);
 	free(fs->verified);
 	fs->verified = NULL;
+	free(fs->bad);
+	fs->bad = NULL;
 }

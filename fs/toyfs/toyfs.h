@@ -11,6 +11,7 @@
 
 #include <assert.h>
 #include <endian.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -65,6 +66,8 @@ struct toy_fs {
 		itab; /* itable.c: DRAM index of the inode file, made at first use */
 	pthread_mutex_t itab_lock; /* who makes it; a leaf */
 	uint8_t *verified; /* a bit a block: its sum was checked since mount */
+	uint8_t *bad;	   /* a bit a block: known as bad since mount */
+	_Atomic bool any_bad;
 };
 
 /*
@@ -72,7 +75,14 @@ struct toy_fs {
  * all that is called): a transaction's locks, blocks and copies are found by
  * toy_tx_abort(), the rest guards its own reads.
  */
-#define toy_try(fs, call) ZUS_TRY((fs)->base, (fs)->bytes, call)
+#define toy_try(fs, call)                                              \
+	({                                                             \
+		int toy_err_ = ZUS_TRY((fs)->base, (fs)->bytes, call); \
+                                                                       \
+		if (toy_err_ == -EIO)                                  \
+			toy_bad_met(fs);                               \
+		toy_err_;                                              \
+	})
 
 /* ---- sum.c ---- */
 
@@ -160,11 +170,18 @@ int toy_reserve(struct toy_fs *fs, unsigned int channel, uint64_t hint,
 		uint32_t want, uint64_t *bn, uint32_t *len);
 void toy_unreserve(struct toy_fs *fs, uint64_t bn, uint32_t len);
 int toy_count_free(struct toy_fs *fs, uint64_t *blocks);
+/*
+ * Block @bn is bad: in this mount nobody gets it, now or when it is freed. On
+ * media it is what it was, until fsck takes it out of use.
+ */
+void toy_bad_note(struct toy_fs *fs, uint64_t bn);
+/* The same of the one that this thread met last. */
+void toy_bad_met(struct toy_fs *fs);
 
 /* ---- room.c ---- */
 
 /* How many of the free blocks are kept for what frees space. */
-int toy_kept(const struct toy_fs *fs, uint64_t *blocks);
+int toy_kept(struct toy_fs *fs, uint64_t *blocks);
 /*
  * From now on others leave @want free blocks for an operation of several
  * transactions. -ENOSPC: there aren't so many; -EIO.

@@ -354,6 +354,31 @@ static int try_kern(uint64_t flags)
 }
 
 /* A writable mount waits for fsck if the count isn't the one that it knows. */
+/* Freed, it is nobody's: not even when all the rest is taken. */
+START_TEST(mounts_leave_them_alone)
+{
+	uint64_t bn, at = 0;
+	int fd;
+
+	tree();
+	bn = block_of("file") + 4;
+	kern_umount(&k);
+	know_block(bn);
+	kern_again(&k, 0);
+	OK(kern_unlink(&k, "file"));
+	fd = open_new(&k, "all");
+	for (uint64_t n = BLOCKS; n; n /= 2)
+		while (!kern_fallocate(&k, fd, FALLOC_FL_KEEP_SIZE, at * BLK,
+				       n * BLK))
+			at += n;
+	ck_assert_uint_gt(at, BLOCKS / 2);
+	OK(kern_close(&k, fd));
+	kern_umount(&k);
+	expect(TOY_P_BAD_LIST, 0, 0);
+	ck_assert_uint_eq(problems[TOY_P_MEDIA], 0);
+}
+END_TEST
+
 START_TEST(unsafe_shutdown)
 {
 	const char *why;
@@ -401,6 +426,7 @@ static Suite *suite(void)
 	tcase_add_test(t, fsck_leaves_inodes);
 	tcase_add_test(t, list_follows);
 	tcase_add_test(t, list_lies);
+	tcase_add_test(t, mounts_leave_them_alone);
 	tcase_add_test(t, unsafe_shutdown);
 	suite_add_tcase(s, t);
 	return s;

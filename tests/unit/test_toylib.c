@@ -130,6 +130,40 @@ START_TEST(test_reserve)
 }
 END_TEST
 
+/* A bad one stays with who has it, and is nobody's after that. */
+START_TEST(test_bad)
+{
+	uint64_t all = count_free(), bn, got;
+	struct toy_tx *tx = begin(3);
+	uint32_t len;
+
+	ck_assert_int_eq(toy_alloc(tx, 0, 10, &bn, &len), 0);
+	ck_assert_int_eq(toy_tx_commit(tx), 0);
+	toy_bad_note(&fs, bn + 3);
+	toy_bad_note(&fs, bn + 20);
+	toy_bad_note(&fs, bn + 20);
+	toy_bad_note(&fs, 1);
+	toy_bad_note(&fs, UINT64_MAX);
+	ck_assert_uint_eq(count_free(), all - 11);
+	tx = begin(3);
+	ck_assert_int_eq(toy_free(tx, bn, 10), 0);
+	ck_assert_int_eq(toy_tx_commit(tx), 0);
+	ck_assert_uint_eq(count_free(), all - 2);
+	while (!toy_reserve(&fs, 1, 0, 5000, &got, &len)) {
+		ck_assert(got > bn + 3 || got + len <= bn + 3);
+		ck_assert(got > bn + 20 || got + len <= bn + 20);
+	}
+	ck_assert_uint_eq(count_free(), kept_blocks());
+	reopen();
+	ck_assert_uint_eq(count_free(), all);
+	/* Known before anything is read. */
+	toy_bad_note(&fs, bn + 3);
+	ck_assert_int_eq(toy_reserve(&fs, 1, bn + 3, 1, &got, &len), 0);
+	ck_assert_uint_ne(got, bn + 3);
+	ck_assert_uint_eq(count_free(), all - 2);
+}
+END_TEST
+
 /* Others leave what is promised, and the one who has the promise gets it. */
 START_TEST(test_promise)
 {
@@ -572,11 +606,22 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-		test_sums,	   test_alloc,	     test_reserve,
-		test_promise,	   test_kept_races,  test_tree,
-		test_tree_hostile, test_map,	     test_map_many,
-		test_itable,	   test_itable_full, test_itable_channels,
-		test_orphans,	   test_super,	     NULL,
+		test_sums,
+		test_alloc,
+		test_reserve,
+		test_promise,
+		test_bad,
+		test_kept_races,
+		test_tree,
+		test_tree_hostile,
+		test_map,
+		test_map_many,
+		test_itable,
+		test_itable_full,
+		test_itable_channels,
+		test_orphans,
+		test_super,
+		NULL,
 	};
 	Suite *s = suite_create("toylib");
 
