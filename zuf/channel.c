@@ -23,7 +23,6 @@ void zuf_lane_init(struct zuf_lane *lane)
 	INIT_LIST_HEAD(&lane->queue);
 	INIT_LIST_HEAD(&lane->running);
 	INIT_LIST_HEAD(&lane->zts);
-	lane->moved = jiffies;
 }
 
 /* ---- a ZT comes and goes ---- */
@@ -248,7 +247,7 @@ static void zt_answer(struct zuf_zt *zt, int err)
 	spin_lock(&lane->lock);
 	if (atomic_read(&req->state) == RELAY_RUNNING)
 		req->err = err ? err : answer_copy(zt, req);
-	lane->moved = jiffies;
+	lane->moved = READ_ONCE(zt->root->round);
 	listed = !list_empty(&req->queue);
 	list_del_init(&req->queue);
 	won = relay_req_answer(&req->state);
@@ -301,8 +300,9 @@ static struct zuf_req *lane_take(struct zuf_zt *zt)
 		if (relay_req_take(&req->state)) {
 			list_move_tail(&req->queue, &lane->running);
 			refcount_inc(&req->ref);
-			lane->moved = jiffies;
-			WRITE_ONCE(req->started, lane->moved);
+			lane->moved = READ_ONCE(zt->root->round);
+			req->round = lane->moved;
+			WRITE_ONCE(req->started, jiffies);
 			break;
 		}
 		list_del_init(&req->queue); /* abandoned */

@@ -30,7 +30,7 @@ struct zuf_lane {
 	struct list_head queue;	  /* requests that no ZT has taken */
 	struct list_head running; /* requests that a ZT has taken */
 	struct list_head zts;
-	unsigned long moved; /* jiffies: when a ZT took or answered something */
+	unsigned int moved; /* round in which a ZT took or answered one */
 } ____cacheline_aligned;
 
 struct zuf_zt {
@@ -60,8 +60,8 @@ union zuf_mmsg {
 struct zuf_mreq {
 	struct list_head node; /* of root->mount_queue */
 	refcount_t ref;
-	int state; /* enum relay_req, under root->mount_lock */
-	unsigned long started;
+	int state;	    /* enum relay_req, under root->mount_lock */
+	unsigned int round; /* in which it was posted, then taken */
 	union zuf_mmsg msg;
 };
 
@@ -94,11 +94,18 @@ struct zuf_root {
 	spinlock_t mount_lock;
 	struct list_head mount_queue;
 	struct zuf_mreq *mount_cur; /* with the mount thread */
+	unsigned int mount_moved;   /* as zuf_lane.moved */
 	bool mount_brk;
 	wait_queue_head_t mount_wq;   /* the mount thread */
 	wait_queue_head_t mount_done; /* its callers */
 
-	struct delayed_work watch; /* the time limit */
+	/*
+	 * The time limit is counted in rounds of the watch. Jiffies leap when the
+	 * whole machine stood still, as a paused virtual one, and a server that
+	 * had no CPU to answer on isn't late: it had one round.
+	 */
+	struct delayed_work watch;
+	unsigned int round;
 };
 
 /* What a role file is: its private_data. */
@@ -137,6 +144,13 @@ static inline bool zuf_is_live(const struct zuf_root *root, u64 epoch)
 	return epoch && READ_ONCE(root->live) == epoch;
 }
 
+/* What the server owes since round @since: late after @limit whole rounds. */
+static inline bool zuf_is_late(const struct zuf_root *root, unsigned int since,
+			       unsigned int limit)
+{
+	return READ_ONCE(root->round) - since > limit;
+}
+
 /* root.c */
 struct zuf_root *zuf_root_new(unsigned int timeout);
 void zuf_root_get(struct zuf_root *root);
@@ -171,7 +185,12 @@ int zuf_window_mmap(struct zuf_window *w, struct vm_area_struct *vma);
 /* dispatch.c */
 void zuf_lane_kill(struct zuf_lane *lane);
 void zuf_lanes_kill(struct zuf_root *root);
-bool zuf_lanes_late(struct zuf_root *root, unsigned long limit);
+/*
+ * Is an answer late, by @limit rounds? Then @why gets the cause. Wakes callers that
+ * may be frozen now.
+ */
+bool zuf_lanes_late(struct zuf_root *root, unsigned int limit, char *why,
+		    size_t size);
 /* CONFIG_ZUF_DEBUG: names operations that take long; each second. */
 void zuf_lanes_watch(struct zuf_root *root);
 void zuf_req_finish(struct zuf_req *req);
@@ -190,7 +209,9 @@ int zuf_dispatch_ddbg(struct zuf_root *root, enum e_mount_operation op,
 		      struct zufs_ioc_ddbg *d);
 long zuf_mount_wait(struct zuf_file *zf, void __user *arg);
 void zuf_mounts_kill(struct zuf_root *root);
-bool zuf_mounts_late(struct zuf_root *root, unsigned long limit);
+/* As zuf_lanes_late(). */
+bool zuf_mounts_late(struct zuf_root *root, unsigned int limit, char *why,
+		     size_t size);
 
 /* pmem.c */
 long zuf_pmem_grab(struct file *file, struct zufs_ioc_pmem __user *arg);

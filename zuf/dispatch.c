@@ -128,6 +128,7 @@ static void lane_put(struct zuf_lane *lane, struct zuf_req *req)
 	refcount_inc(&req->ref);
 	atomic_set(&req->state, RELAY_QUEUED);
 	req->started = jiffies;
+	req->round = READ_ONCE(req->root->round);
 	req->lane = lane;
 	list_add_tail(&req->queue, &lane->queue);
 	relay_posted();
@@ -356,14 +357,19 @@ void zuf_lanes_kill(struct zuf_root *root)
 	zuf_lane_kill(&root->back);
 }
 
-/* Did a request of @list begin before @then? lane->lock is held. */
-static bool list_late(struct list_head *list, unsigned long then)
+static const char *caller_of(const struct zuf_req *req)
 {
-	struct zuf_req *req;
-	bool late = false;
+	return req->waiter ? req->waiter->comm : "zuf";
+}
+
+/* The first of @list that is late, or NULL. lane->lock is held. */
+static struct zuf_req *list_late(struct list_head *list, unsigned int limit)
+{
+	struct zuf_req *req, *late = NULL;
 
 	list_for_each_entry(req, list, queue) {
-		late |= time_before(req->started, then);
+		if (!late && zuf_is_late(req->root, req->round, limit))
+			late = req;
 		if (req->waiter && time_after(jiffies, req->started + HZ))
 			wake_up_process(req->waiter); /* for wait_mode() */
 	}
@@ -371,25 +377,33 @@ static bool list_late(struct list_head *list, unsigned long then)
 }
 
 /* The limit is for one answer: a long queue that moves is not late. */
-static bool lane_late(struct zuf_lane *lane, unsigned long limit)
+static bool lane_late(struct zuf_root *root, struct zuf_lane *lane,
+		      unsigned int limit, char *why, size_t size)
 {
-	unsigned long then = jiffies - limit;
-	bool late;
+	struct zuf_req *queued, *running, *late;
 
 	spin_lock(&lane->lock);
-	late = list_late(&lane->queue, then) && time_before(lane->moved, then);
-	late |= list_late(&lane->running, then);
+	queued = list_late(&lane->queue, limit);
+	running = list_late(&lane->running, limit);
+	if (!zuf_is_late(root, lane->moved, limit))
+		queued = NULL;
+	late = running ? running : queued;
+	if (late)
+		snprintf(why, size, "it did not %s %s of %s in time",
+			 running ? "answer" : "take",
+			 zuf_op_name(late->hdr->operation), caller_of(late));
 	spin_unlock(&lane->lock);
 	return late;
 }
 
-bool zuf_lanes_late(struct zuf_root *root, unsigned long limit)
+bool zuf_lanes_late(struct zuf_root *root, unsigned int limit, char *why,
+		    size_t size)
 {
-	bool late = lane_late(&root->back, limit);
+	bool late = lane_late(root, &root->back, limit, why, size);
 	unsigned int cpu;
 
 	for (cpu = 0; cpu < nr_cpu_ids; cpu++)
-		late |= lane_late(&root->cpu[cpu], limit);
+		late |= lane_late(root, &root->cpu[cpu], limit, why, size);
 	return late;
 }
 
@@ -412,7 +426,7 @@ static void list_watch(struct list_head *list, const char *where)
 		pr_warn_ratelimited(
 			"slow: %s (unique %llu) of %s, %s for %lu s\n",
 			zuf_op_name(req->hdr->operation), req->unique,
-			req->waiter ? req->waiter->comm : "zuf", where, age);
+			caller_of(req), where, age);
 	}
 }
 

@@ -120,7 +120,7 @@ static int mreq_run(struct zuf_root *root, u64 epoch, struct zuf_mreq *mr)
 
 	if (current->pid == READ_ONCE(root->mount_pid))
 		return -EDEADLK; /* who would answer it? */
-	mr->started = jiffies;
+	mr->round = READ_ONCE(root->round);
 	err = mreq_post(root, epoch, mr);
 	if (!err)
 		err = mreq_wait(root, mr);
@@ -217,6 +217,7 @@ static void answer(struct zuf_root *root, struct zuf_mreq *mr,
 		   const union zuf_mmsg *from)
 {
 	spin_lock(&root->mount_lock);
+	root->mount_moved = READ_ONCE(root->round);
 	if (mr->state == RELAY_RUNNING) {
 		mr->msg.hdr.err = take_outputs(&mr->msg, from);
 		smp_store_release(&mr->state, RELAY_DONE);
@@ -248,7 +249,8 @@ static int next(struct zuf_root *root, u64 epoch, union zuf_mmsg *msg)
 	} else if (mr) {
 		list_del_init(&mr->node);
 		mr->state = RELAY_RUNNING;
-		mr->started = jiffies;
+		mr->round = READ_ONCE(root->round);
+		root->mount_moved = mr->round;
 		root->mount_cur = mr;
 		*msg = mr->msg;
 	} else {
@@ -323,8 +325,15 @@ void zuf_mounts_kill(struct zuf_root *root)
 		mreq_put(mr);
 }
 
+static const char *const op_names[] = {
+	[ZUFS_M_MOUNT] = "MOUNT",     [ZUFS_M_UMOUNT] = "UMOUNT",
+	[ZUFS_M_REMOUNT] = "REMOUNT", [ZUFS_M_DDBG_RD] = "DDBG_RD",
+	[ZUFS_M_DDBG_WR] = "DDBG_WR",
+};
+
 /* The limit is for one answer, as in lane_late(): a queue waits for the one that runs. */
-bool zuf_mounts_late(struct zuf_root *root, unsigned long limit)
+bool zuf_mounts_late(struct zuf_root *root, unsigned int limit, char *why,
+		     size_t size)
 {
 	struct zuf_mreq *mr;
 	bool late;
@@ -334,7 +343,12 @@ bool zuf_mounts_late(struct zuf_root *root, unsigned long limit)
 	if (!mr)
 		mr = list_first_entry_or_null(&root->mount_queue,
 					      struct zuf_mreq, node);
-	late = mr && time_after(jiffies, mr->started + limit);
+	late = mr && zuf_is_late(root, mr->round, limit) &&
+	       zuf_is_late(root, root->mount_moved, limit);
+	if (late)
+		snprintf(why, size, "it did not %s a %s in time",
+			 root->mount_cur ? "answer" : "take",
+			 op_names[mr->msg.hdr.operation]);
 	spin_unlock(&root->mount_lock);
 	return late;
 }

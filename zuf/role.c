@@ -55,6 +55,22 @@ const struct inode_operations zuf_role_dir_iops = {
 	.tmpfile = role_tmpfile,
 };
 
+/* For the log: a server that crashed leaves no line of its own. */
+static void end_by_close(struct zuf_file *zf)
+{
+	char why[40];
+
+	if (!(current->flags & PF_EXITING))
+		strscpy(why, "it closed its files", sizeof(why));
+	else if (current->exit_code & 0x7f)
+		snprintf(why, sizeof(why), "signal %d killed it",
+			 current->exit_code & 0x7f);
+	else
+		snprintf(why, sizeof(why), "it ended with status %d",
+			 current->exit_code >> 8 & 0xff);
+	zuf_epoch_end(zf->root, zf->epoch, why);
+}
+
 static int role_release(struct inode *inode, struct file *file)
 {
 	struct zuf_file *zf = file->private_data;
@@ -62,7 +78,7 @@ static int role_release(struct inode *inode, struct file *file)
 
 	if (role == ZUF_ROLE_MOUNT ||
 	    (role == ZUF_ROLE_ZT && !READ_ONCE(zf->root->orderly)))
-		zuf_epoch_end(zf->root, zf->epoch, "it closed its files");
+		end_by_close(zf);
 	if (role == ZUF_ROLE_ZT)
 		zuf_zt_release(zf);
 	if (role == ZUF_ROLE_PMEM)

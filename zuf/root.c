@@ -29,13 +29,17 @@ static void watch(struct work_struct *work)
 {
 	struct zuf_root *root =
 		container_of(to_delayed_work(work), struct zuf_root, watch);
-	unsigned long limit = root->timeout * HZ;
+	unsigned long period = watch_period(root);
+	unsigned int limit = DIV_ROUND_UP(root->timeout * HZ, period);
 	u64 epoch = READ_ONCE(root->live);
+	char why[80];
 
-	if (zuf_lanes_late(root, limit) || zuf_mounts_late(root, limit))
-		zuf_epoch_end(root, epoch, "it did not answer in time");
+	WRITE_ONCE(root->round, root->round + 1);
+	if (zuf_lanes_late(root, limit, why, sizeof(why)) ||
+	    zuf_mounts_late(root, limit, why, sizeof(why)))
+		zuf_epoch_end(root, epoch, why);
 	zuf_lanes_watch(root);
-	schedule_delayed_work(&root->watch, watch_period(root));
+	schedule_delayed_work(&root->watch, period);
 }
 
 static void root_free(struct zuf_root *root)

@@ -155,9 +155,9 @@ struct zuf_req {
 	struct list_head queue;	    /* of the lane; lane->lock */
 	struct task_struct *waiter; /* a reference is held */
 	unsigned int cpu;	    /* of the caller when it posted */
-	unsigned long
-		started; /* jiffies when it was posted, then when it was taken */
-	bool slow;	 /* was called slow; lane->lock, CONFIG_ZUF_DEBUG */
+	unsigned long started;	    /* jiffies when it was posted, then taken */
+	unsigned int round;	    /* root->round at that time */
+	bool slow; /* was called slow; lane->lock, CONFIG_ZUF_DEBUG */
 	enum zuf_wait wait;
 	int err;			   /* of the answer, valid when DONE */
 	void (*done)(struct zuf_req *req); /* ZUF_WAIT_BACK; process context */
