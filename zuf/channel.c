@@ -10,6 +10,7 @@
 #include <linux/vmalloc.h>
 
 #include "core.h"
+#include "trace.h"
 
 static unsigned int zt_spin_us = 50;
 module_param_named(zt_spin_us, zt_spin_us, uint, 0644);
@@ -245,8 +246,10 @@ static void zt_answer(struct zuf_zt *zt, int err)
 	zuf_window_hide(req);
 	/* Under the lock the end of the epoch can't make the buffer a caller's. */
 	spin_lock(&lane->lock);
-	if (atomic_read(&req->state) == RELAY_RUNNING)
+	if (atomic_read(&req->state) == RELAY_RUNNING) {
 		req->err = err ? err : answer_copy(zt, req);
+		trace_zuf_answer(req);
+	}
 	lane->moved = READ_ONCE(zt->root->round);
 	listed = !list_empty(&req->queue);
 	list_del_init(&req->queue);
@@ -391,8 +394,10 @@ static int zt_next(struct zuf_zt *zt)
 	zt->far = zt->lane != &zt->root->back &&
 		  req->cpu != raw_smp_processor_id();
 	err = zt_deliver(zt, req);
-	if (!err)
+	if (!err) {
+		trace_zuf_take(req);
 		return 1;
+	}
 	zt_answer(zt, err);
 	return 0;
 }

@@ -11,6 +11,7 @@
 #include <linux/sched/task.h>
 
 #include "core.h"
+#include "trace.h"
 
 static unsigned int app_spin_us = 50;
 module_param_named(app_spin_us, app_spin_us, uint, 0644);
@@ -179,6 +180,7 @@ static int post(struct zuf_sb_info *sbi, struct zuf_req *req)
 	struct zuf_root *root = sbi->root;
 	struct zuf_lane *lane;
 
+	trace_zuf_post(req);
 	req->cpu = raw_smp_processor_id();
 	if (req->wait == ZUF_WAIT_BACK)
 		return lane_post(root, sbi->epoch, &root->back, req);
@@ -210,6 +212,7 @@ static bool try_abandon(struct zuf_req *req)
 	    (req->wait != ZUF_WAIT_KILL_RO ||
 	     !relay_req_abandon(&req->state, RELAY_RUNNING)))
 		return false;
+	trace_zuf_abandon(req);
 	unqueue(req);
 	return true;
 }

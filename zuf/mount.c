@@ -8,6 +8,7 @@
 #include <linux/uaccess.h>
 
 #include "core.h"
+#include "trace.h"
 
 static struct zuf_mreq *mreq_new(void)
 {
@@ -141,6 +142,7 @@ int zuf_dispatch_mount(struct zuf_sb_info *sbi, enum e_mount_operation op,
 	fill_in(sbi, op, zim);
 	mr->msg.zim = *zim;
 	err = mreq_run(sbi->root, sbi->epoch, mr);
+	trace_zuf_mount(sbi, op, err);
 	if (!err)
 		take_mount(zim, &mr->msg.zim);
 	mreq_put(mr);
@@ -325,11 +327,8 @@ void zuf_mounts_kill(struct zuf_root *root)
 		mreq_put(mr);
 }
 
-static const char *const op_names[] = {
-	[ZUFS_M_MOUNT] = "MOUNT",     [ZUFS_M_UMOUNT] = "UMOUNT",
-	[ZUFS_M_REMOUNT] = "REMOUNT", [ZUFS_M_DDBG_RD] = "DDBG_RD",
-	[ZUFS_M_DDBG_WR] = "DDBG_WR",
-};
+#define NAME(name) [ZUFS_M_##name] = #name,
+static const char *const op_names[] = { ZUF_MOUNT_OPS(NAME) };
 
 /* The limit is for one answer, as in lane_late(): a queue waits for the one that runs. */
 bool zuf_mounts_late(struct zuf_root *root, unsigned int limit, char *why,

@@ -11,6 +11,7 @@
 #include <linux/uaccess.h>
 
 #include "core.h"
+#include "trace.h"
 
 /* ---- open and close ---- */
 
@@ -117,6 +118,7 @@ static long hello(struct zuf_file *zf, struct zufs_ioc_hello __user *arg)
 		WRITE_ONCE(root->live, root->epoch);
 		zf->epoch = root->epoch;
 		h.epoch = root->epoch;
+		trace_zuf_epoch_begin(root->epoch, root->tgid);
 	}
 	mutex_unlock(&root->ctl);
 	if (copy_to_user(arg, &h, sizeof(h)) && !err) {

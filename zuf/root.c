@@ -10,6 +10,7 @@
 #include <linux/uaccess.h>
 
 #include "core.h"
+#include "trace.h"
 
 #define DEFAULT_TIMEOUT 60 /* seconds */
 
@@ -135,6 +136,8 @@ void zuf_epoch_end(struct zuf_root *root, u64 epoch, const char *why)
 				      ZUF_ROOT_SERVER_FAILED;
 	if (!root->orderly)
 		pr_warn("the server (pid %d) is gone: %s\n", root->tgid, why);
+	trace_zuf_epoch_end(epoch, root->tgid,
+			    root->orderly ? "in order" : why);
 	zuf_type_drop_root(root);
 	xa_for_each(&root->sbs, id, sbi) {
 		WRITE_ONCE(sbi->dead, true);

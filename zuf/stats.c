@@ -7,33 +7,12 @@
 #include <linux/seq_file.h>
 
 #include "core.h"
+#include "ops.h"
 
 static struct dentry *top;
 
-static const char *const names[ZUFS_OP_MAX_OPT] = {
-	[ZUFS_OP_STATFS] = "STATFS",
-	[ZUFS_OP_SHOW_OPTIONS] = "SHOW_OPTIONS",
-	[ZUFS_OP_NEW_INODE] = "NEW_INODE",
-	[ZUFS_OP_FREE_INODE] = "FREE_INODE",
-	[ZUFS_OP_EVICT_INODE] = "EVICT_INODE",
-	[ZUFS_OP_LOOKUP] = "LOOKUP",
-	[ZUFS_OP_ADD_DENTRY] = "ADD_DENTRY",
-	[ZUFS_OP_REMOVE_DENTRY] = "REMOVE_DENTRY",
-	[ZUFS_OP_RENAME] = "RENAME",
-	[ZUFS_OP_READDIR] = "READDIR",
-	[ZUFS_OP_GET_SYMLINK] = "GET_SYMLINK",
-	[ZUFS_OP_SETATTR] = "SETATTR",
-	[ZUFS_OP_SYNC] = "SYNC",
-	[ZUFS_OP_FALLOCATE] = "FALLOCATE",
-	[ZUFS_OP_XATTR_GET] = "XATTR_GET",
-	[ZUFS_OP_XATTR_SET] = "XATTR_SET",
-	[ZUFS_OP_XATTR_LIST] = "XATTR_LIST",
-	[ZUFS_OP_GET_MULTY] = "GET_MULTY",
-	[ZUFS_OP_COMMIT_WRITE] = "COMMIT_WRITE",
-	[ZUFS_OP_GRANT] = "GRANT",
-	[ZUFS_OP_GRANT_PUT] = "GRANT_PUT",
-	[ZUFS_OP_IGET] = "IGET",
-};
+#define NAME(name) [ZUFS_OP_##name] = #name,
+static const char *const names[ZUFS_OP_MAX_OPT] = { ZUF_OPS(NAME) };
 
 const char *zuf_op_name(u16 op)
 {
