@@ -2,7 +2,7 @@
 /*
  * What the kernel does around its copies of data: which bytes go where, what is
  * zeroed, and what is durable before what. The kernel compiles it (copy.c), and
- * so does the crash explorer (tests/crash/kern_file.c), which then tries each moment.
+ * so does the crash explorer (zus/kern_file.c), which then tries each moment.
  *
  * Whoever includes it defines struct copy, a file and what is done to it, and
  *

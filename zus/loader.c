@@ -27,7 +27,7 @@ void zus_plugin_dir(const char *dir)
 struct zus_fs_info *zus_find_fs(const char *fsname)
 {
 	for (unsigned int i = 0; i < zus_nr_types; i++)
-		if (!strcmp(zus_types[i]->rfi.fsname, fsname))
+		if (!fsname || !strcmp(zus_types[i]->rfi.fsname, fsname))
 			return zus_types[i];
 	return NULL;
 }

@@ -22,6 +22,7 @@
 #ifndef ZUS_H
 #define ZUS_H
 
+#include <endian.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -293,6 +294,15 @@ bool zus_dir_emit(struct zufs_ioc_readdir *io, uint64_t ino, uint8_t type,
 		  uint64_t next, const char *name, uint8_t len);
 /* Bytes of room behind the fixed part of the operation @hdr belongs to. */
 uint32_t zus_op_room(const struct zufs_ioc_hdr *hdr);
+/* Is @str the text @name? */
+bool zus_str_is(const struct zufs_str *str, const char *name);
+/*
+ * What setattr says, into @zi: mode, owner, flags, times; mtime becomes op.time
+ * with a size that came without one. Size, generation and project are the caller's.
+ */
+void zus_set_attr(struct zus_inode *zi, const struct zufs_ioc_attr *io);
+/* The times that sync brings, into @zi. */
+void zus_set_times(struct zus_inode *zi, const struct zufs_ioc_sync *io);
 void zus_show_opt(struct zufs_ioc_mount_options *io, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 /* Number of the calling thread's channel: CPU * channels + channel; 0 in tools. */
@@ -439,6 +449,7 @@ int zus_local_umount(struct zus_local *zl);
 void zus_local_channel(unsigned int channel);
 /* Loads a plugin as zusd does; its types are found with zus_find_fs(). */
 int zus_load_plugin(const char *name_or_path, const char **why);
+/* NULL: the first that was registered. */
 struct zus_fs_info *zus_find_fs(const char *fsname);
 
 #ifdef __cplusplus

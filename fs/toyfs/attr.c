@@ -11,28 +11,10 @@
 static void set_plain(struct toy_inode *ti, struct toy_slot *slot,
 		      const struct zufs_ioc_attr *io)
 {
-	const struct zus_inode *zi = &io->zi;
-	uint16_t mode = le16toh(slot->zi.i_mode);
-
-	if (io->valid & ZUFS_STATX_MODE) {
-		mode = (mode & S_IFMT) | (le16toh(zi->i_mode) & ~S_IFMT);
-		slot->zi.i_mode = htole16(mode);
-	}
-	if (io->valid & ZUFS_STATX_UID)
-		slot->zi.i_uid = zi->i_uid;
-	if (io->valid & ZUFS_STATX_GID)
-		slot->zi.i_gid = zi->i_gid;
-	if (io->valid & ZUFS_STATX_FLAGS)
-		slot->zi.i_flags = zi->i_flags;
-	if (io->valid & ZUFS_STATX_ATIME)
-		slot->zi.i_atime = zi->i_atime;
-	if (io->valid & ZUFS_STATX_MTIME)
-		slot->zi.i_mtime = zi->i_mtime;
-	slot->zi.i_ctime = io->valid & ZUFS_STATX_CTIME ? zi->i_ctime :
-							  htole64(io->op.time);
+	zus_set_attr(&slot->zi, io);
 	if (io->valid & ZUFS_STATX_VERSION) {
-		slot->zi.i_generation = zi->i_generation;
-		ti->zii.generation = le64toh(zi->i_generation);
+		slot->zi.i_generation = io->zi.i_generation;
+		ti->zii.generation = le64toh(io->zi.i_generation);
 	}
 }
 
@@ -44,8 +26,6 @@ static int set_size(struct toy_fs *fs, struct toy_tx *tx, struct toy_slot *slot,
 	if (!toy_is_reg(slot))
 		return -EINVAL;
 	slot->zi.i_size = io->zi.i_size;
-	if (size != old && !(io->valid & ZUFS_STATX_MTIME))
-		slot->zi.i_mtime = htole64(io->op.time);
 	/* Also with the same size: blocks may be mapped behind it. */
 	if (size > old)
 		return 0;
@@ -131,12 +111,7 @@ static int set_times(struct toy_inode *ti, struct toy_tx *tx,
 
 	if (err)
 		return err;
-	if (io->valid & ZUFS_STATX_ATIME)
-		slot->zi.i_atime = htole64(io->atime);
-	if (io->valid & ZUFS_STATX_MTIME)
-		slot->zi.i_mtime = htole64(io->mtime);
-	if (io->valid & ZUFS_STATX_CTIME)
-		slot->zi.i_ctime = htole64(io->ctime);
+	zus_set_times(&slot->zi, io);
 	return 0;
 }
 

@@ -7,7 +7,7 @@
 
 #include <linux/falloc.h>
 
-#include "../crash/kern.h"
+#include "kern.h"
 #include "toyvol.h"
 
 #define NOW 1000000

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "memfs.h"
+#include "puppet.h"
 
 static int evaluated; /* arguments of messages */
 

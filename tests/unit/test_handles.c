@@ -7,7 +7,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
-#include "memfs.h"
+#include "puppet.h"
 
 /* ---- handles ---- */
 
@@ -292,7 +292,7 @@ START_TEST(types)
 				     .op = &partial };
 	ck_assert_int_eq(zus_register_one(&t[0]), -EINVAL);
 	ck_assert_int_eq(zus_register_one(&zfi), 0);
-	ck_assert_ptr_eq(zus_find_fs("memfs"), &zfi);
+	ck_assert_ptr_eq(zus_find_fs("puppet"), &zfi);
 	ck_assert_int_eq(zus_register_one(&zfi), -EEXIST);
 	ck_assert_int_eq(zus_register_type(&old, &zfi), -EPROTONOSUPPORT);
 	ck_assert_ptr_null(zus_find_fs("other"));

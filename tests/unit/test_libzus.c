@@ -3,7 +3,7 @@
  * libzus without a kernel: the decoder, directory entries, what has a variable
  * length.
  */
-#include "memfs.h"
+#include "puppet.h"
 
 /* ---- mount ---- */
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0 */
 /*
  * A kernel for one process: system calls become operations of libzus's decoder,
- * data are copied as zuf.ko does (zuf/copy.h). Paths are relative to the root,
+ * data in pmem are copied as zuf.ko does (zuf/copy.h), others go the way of READ
+ * and WRITE. Paths are relative to the root,
  * "" is the root; symlinks aren't followed. The caller is root, without a umask.
  * All return 0 or a number, or -errno.
  *
@@ -30,7 +31,9 @@ struct kern {
 	size_t bytes;
 	int64_t now; /* ns; the time of all that is done next */
 	bool ro;
-	uint64_t max_bytes; /* of a file */
+	const char *options; /* of the mount, or NULL */
+	bool nio;	     /* the filesystem's data are in pmem */
+	uint64_t max_bytes;  /* of a file */
 	uint64_t falloc_sup;
 	uint32_t ask;	 /* blocks of a grant, at most; 0: any */
 	uint64_t unique; /* of the last operation; goes on over mounts */
@@ -44,7 +47,7 @@ struct kern {
 	_Alignas(64) char op[KERN_OP_BYTES];
 };
 
-/* @k was zeroed once; it can be mounted again after kern_umount() and kern_kill(). */
+/* @addr is NULL for a type without a device. @k was zeroed once; it can be mounted again after kern_umount() and kern_kill(). */
 int kern_mount(struct kern *k, struct zus_fs_info *zfi, char *addr,
 	       size_t bytes, uint64_t flags);
 /* Closes all files first. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0 */
 /*
- * A plugin of a few inodes in memory, mounted in-process for the tests of libzus.
+ * A plugin of a few inodes that does what the tests of libzus want, mounted in-process.
  */
-#ifndef MEMFS_H
-#define MEMFS_H
+#ifndef PUPPET_H
+#define PUPPET_H
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -67,4 +67,4 @@ uint64_t handle_of(uint64_t ino);
 	op_in(buf, nr, ino, sizeof(struct type), sizeof(struct type), \
 	      sizeof(struct type))
 
-#endif /* MEMFS_H */
+#endif /* PUPPET_H */

@@ -8,7 +8,7 @@
 #include <linux/types.h>
 #include <sys/stat.h>
 
-#include "../unit/ops.h"
+#include "ops.h"
 #include "kern.h"
 
 typedef __u64 u64;
@@ -70,6 +70,13 @@ struct kern_inode *kern_file(struct kern *k, int fd);
 int kern_fd(struct kern *k, struct kern_inode *ki);
 /* What is freed from now on is freed behind the caller's back. */
 void kern_answer(struct kern *k);
+
+/* ---- kern_io.c: bytes that were done, of @len ---- */
+
+ssize_t kern_io_write(struct kern *k, struct kern_inode *ki, u64 pos,
+		      const void *buf, size_t len);
+ssize_t kern_io_read(struct kern *k, struct kern_inode *ki, u64 pos, void *buf,
+		     size_t len);
 
 /* ---- kern_name.c: inodes with a reference ---- */
 

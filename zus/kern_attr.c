@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0
 /*
- * The kernel of the explorer: attributes, texts of symlinks, xattrs, lists of
+ * A kernel for one process: attributes, texts of symlinks, xattrs, lists of
  * names.
  */
 #include <errno.h>

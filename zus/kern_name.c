@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0
 /*
- * The kernel of the explorer: names, with the checks of the VFS.
+ * A kernel for one process: names, with the checks of the VFS.
  */
 #include <errno.h>
 #include <linux/fs.h>

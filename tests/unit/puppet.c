@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0
 /*
- * A plugin of a few inodes in memory, mounted in-process for the tests of libzus.
+ * A plugin of a few inodes that does what the tests of libzus want, mounted in-process.
  */
-#include "memfs.h"
+#include "puppet.h"
 
 struct test_inode inodes[NR_INODES];
 atomic_int igets;
@@ -291,7 +291,7 @@ const struct zus_zfi_operations zfi_ops = {
 	.sbi_fini = t_free,
 };
 
-struct zus_fs_info zfi = { .rfi = { .fsname = "memfs" }, .op = &zfi_ops };
+struct zus_fs_info zfi = { .rfi = { .fsname = "puppet" }, .op = &zfi_ops };
 
 /* ---- operations ---- */
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0
 /*
- * The kernel of the explorer: mounts, operations, inodes, descriptors.
+ * A kernel for one process: mounts, operations, inodes, descriptors.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -235,6 +235,7 @@ static int mount_local(struct kern *k, struct zus_fs_info *zfi,
 		return err;
 	k->sbi = (void *)(uintptr_t)zim->sbi_handle;
 	k->falloc_sup = zim->falloc_sup;
+	k->nio = zim->fs_caps & ZUFS_FSC_NIO_READS;
 	k->root = kern_iget(k, &zim->root);
 	if (k->root)
 		return 0;
@@ -257,6 +258,9 @@ int kern_mount(struct kern *k, struct zus_fs_info *zfi, char *addr,
 	k->ro = flags & ZUFS_M_RDONLY;
 	k->max_bytes = zfi->rfi.s_maxbytes;
 	zim->mount_flags = flags;
+	if (k->options)
+		zim->options_len = (u32)strlen(strncpy(
+			zim->options, k->options, sizeof(zim->options) - 1));
 	err = mount_local(k, zfi, zim);
 	free(zim);
 	return err;
@@ -325,6 +329,7 @@ void kern_share(struct kern *k, struct kern *from)
 	k->addr = from->addr;
 	k->bytes = from->bytes;
 	k->ro = from->ro;
+	k->nio = from->nio;
 	k->max_bytes = from->max_bytes;
 	k->falloc_sup = from->falloc_sup;
 	k->unique = from->unique + 1000000;

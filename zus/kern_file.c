@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0
 /*
- * The kernel of the explorer: data, through zuf/copy.h.
+ * A kernel for one process: data, through zuf/copy.h.
  */
 #include <errno.h>
 #include <libpmem.h>
@@ -324,6 +324,8 @@ ssize_t kern_write(struct kern *k, int fd, uint64_t pos, const void *buf,
 	c.pos = pos;
 	c.left = len < k->max_bytes - pos ? len : k->max_bytes - pos;
 	c.from = buf;
+	if (!k->nio)
+		return kern_io_write(k, c.ki, pos, buf, c.left);
 	kern_touch(k, c.ki);
 	if (pos + c.left <= copy_size(&c))
 		done = copy_mapped(&c, c.left);
@@ -346,6 +348,8 @@ ssize_t kern_read(struct kern *k, int fd, uint64_t pos, void *buf, size_t len)
 	if (pos >= size)
 		return 0;
 	len = len < size - pos ? len : size - pos;
+	if (!k->nio)
+		return kern_io_read(k, c.ki, pos, buf, len);
 	for (; at < len; at += part) {
 		const char *from;
 
@@ -369,7 +373,9 @@ int kern_truncate(struct kern *k, int fd, uint64_t size)
 
 	if (err)
 		return err;
-	return size > k->max_bytes ? -EFBIG : copy_set_size(&c, size);
+	if (size > k->max_bytes)
+		return -EFBIG;
+	return k->nio ? copy_set_size(&c, size) : copy_send_size(&c, size);
 }
 
 /* Asks for the rest after a part. */
@@ -416,7 +422,8 @@ int kern_fallocate(struct kern *k, int fd, int mode, uint64_t pos, uint64_t len)
 	if (err)
 		return err;
 	kern_touch(k, c.ki);
-	if (!(mode & FALLOC_FL_KEEP_SIZE) && pos + len > copy_size(&c))
+	if (k->nio && !(mode & FALLOC_FL_KEEP_SIZE) &&
+	    pos + len > copy_size(&c))
 		err = copy_zero_tail(&c, copy_size(&c));
 	if (err)
 		return err;
