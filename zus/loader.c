@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -15,13 +16,22 @@
 struct zus_fs_info *zus_types[ZUS_MAX_TYPES];
 unsigned int zus_nr_types;
 
-static const char *plugin_dir = PLUGINDIR;
+static const char *plugin_dir; /* NULL: as the environment says */
 static char why_text[PATH_MAX + 256];
 static const char *refusal; /* why zus_register_one() failed */
 
 void zus_plugin_dir(const char *dir)
 {
 	plugin_dir = dir;
+}
+
+static const char *folder(void)
+{
+	const char *env = secure_getenv("ZUFS_PLUGIN_DIR");
+
+	if (plugin_dir)
+		return plugin_dir;
+	return env ? env : PLUGINDIR;
 }
 
 struct zus_fs_info *zus_find_fs(const char *fsname)
@@ -116,7 +126,7 @@ int zus_load_plugin(const char *name_or_path, const char **why)
 	if (strchr(name_or_path, '/'))
 		n = snprintf(path, sizeof(path), "%s", name_or_path);
 	else
-		n = snprintf(path, sizeof(path), "%s/%s.so", plugin_dir,
+		n = snprintf(path, sizeof(path), "%s/%s.so", folder(),
 			     name_or_path);
 	if (n < 0 || (size_t)n >= sizeof(path))
 		return explain(-ENAMETOOLONG, "%.64s...: too long a path",

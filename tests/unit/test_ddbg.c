@@ -87,7 +87,7 @@ START_TEST(matches)
 {
 	leaves("file test_ddbg.c +p", "p p p ");
 	leaves("=_", "_ _ _ ");
-	leaves("module memfs func tree_find +p", "p _ _ ");
+	leaves("module puppet func tree_find +p", "p _ _ ");
 	leaves("module other =fl", "p _ _ ");
 	leaves("module mem?s =pfl", "pfl pfl pfl ");
 	leaves("func tree_* -f", "pl pl pl ");
@@ -227,7 +227,7 @@ START_TEST(messages)
 	query("func tree_find +p");
 	ck_assert_str_eq(said(talk), "zusd: found 1\n");
 	query("func tree_find +pmflt");
-	snprintf(want, sizeof(want), "zusd: [%d] memfs:tree_find:%u: found 2\n",
+	snprintf(want, sizeof(want), "zusd: [%d] puppet:tree_find:%u: found 2\n",
 		 gettid(), line_of(0));
 	ck_assert_str_eq(said(talk), want);
 	query("=mflt");
@@ -248,7 +248,7 @@ START_TEST(pages)
 	char *whole = list(4096), buf[64];
 	uint64_t bad_pos[] = { UINT64_MAX, 1ULL << 40, 0xffff0000 };
 
-	ck_assert_ptr_nonnull(strstr(whole, " [memfs]tree_grow =_ \"grows\\073 "
+	ck_assert_ptr_nonnull(strstr(whole, " [puppet]tree_grow =_ \"grows\\073 "
 					    "\\042%s\\042 by %d\\012\"\n"));
 	ck_assert_ptr_nonnull(strstr(whole, " [libzus]zus_decode =_ "));
 	for (size_t i = 0; i < sizeof(size) / sizeof(*size); i++) {
