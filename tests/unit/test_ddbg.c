@@ -227,8 +227,9 @@ START_TEST(messages)
 	query("func tree_find +p");
 	ck_assert_str_eq(said(talk), "zusd: found 1\n");
 	query("func tree_find +pmflt");
-	snprintf(want, sizeof(want), "zusd: [%d] puppet:tree_find:%u: found 2\n",
-		 gettid(), line_of(0));
+	snprintf(want, sizeof(want),
+		 "zusd: [%d] puppet:tree_find:%u: found 2\n", gettid(),
+		 line_of(0));
 	ck_assert_str_eq(said(talk), want);
 	query("=mflt");
 	ck_assert_str_eq(said(talk), "");
@@ -248,8 +249,9 @@ START_TEST(pages)
 	char *whole = list(4096), buf[64];
 	uint64_t bad_pos[] = { UINT64_MAX, 1ULL << 40, 0xffff0000 };
 
-	ck_assert_ptr_nonnull(strstr(whole, " [puppet]tree_grow =_ \"grows\\073 "
-					    "\\042%s\\042 by %d\\012\"\n"));
+	ck_assert_ptr_nonnull(strstr(whole,
+				     " [puppet]tree_grow =_ \"grows\\073 "
+				     "\\042%s\\042 by %d\\012\"\n"));
 	ck_assert_ptr_nonnull(strstr(whole, " [libzus]zus_decode =_ "));
 	for (size_t i = 0; i < sizeof(size) / sizeof(*size); i++) {
 		char *parts = list(size[i]);
