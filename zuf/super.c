@@ -144,6 +144,8 @@ static int zuf_show_options(struct seq_file *m, struct dentry *root)
 		seq_printf(m, ",pedantic=%u", sbi->pedantic);
 	if (sbi->mount_flags & ZUFS_M_EPHEMERAL)
 		seq_puts(m, ",ephemeral");
+	if (sbi->mount_flags & ZUFS_M_PRIVATE)
+		seq_puts(m, ",private");
 	spin_lock(&sbi->options_lock);
 	seq_escape(m, sbi->options, " \t\n\\");
 	spin_unlock(&sbi->options_lock);

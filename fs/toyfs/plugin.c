@@ -80,11 +80,14 @@ static void sbi_free(struct zus_sb_info *sbi)
 /* There are no options of toyfs yet, so each one is unknown. */
 static int parse_options(const struct zufs_ioc_mount *zim)
 {
-	for (uint32_t i = 0; i < zim->options_len && i < ZUFS_MO_MAX; i++) {
-		if (zim->options[i] != ',')
-			return -EINVAL;
-	}
-	return 0;
+	const char *at = zim->options + strspn(zim->options, ",");
+
+	if (!*at)
+		return 0;
+	toy_log(TOY_LOG_ERR,
+		"toyfs: unknown mount option \"%.*s\" (it has none of its own)",
+		(int)strcspn(at, ","), at);
+	return -EINVAL;
 }
 
 static void sbi_fini(struct zus_sb_info *sbi)
