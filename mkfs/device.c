@@ -9,13 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "device.h"
-#include "health.h"
 
 bool fail(const char *fmt, ...)
 {
@@ -133,13 +131,6 @@ bool device_open(struct device *dev, const char *path, bool write)
 	return open_fd(dev, write) && device_size(dev);
 }
 
-bool device_health(const struct device *dev, struct toy_health *h)
-{
-	int err = toy_health_read(dev->rdev, h);
-
-	return !err || fail("%s: its health: %s", dev->path, strerror(-err));
-}
-
 void device_close(struct device *dev)
 {
 	if (dev->fd >= 0)
@@ -161,41 +152,4 @@ bool device_grow(struct device *dev, uint64_t bytes)
 			    (unsigned long long)bytes, strerror(errno));
 	dev->bytes = bytes;
 	return true;
-}
-
-static void *map(const struct device *dev, uint64_t bytes, int flags)
-{
-	return mmap(NULL, bytes, PROT_READ | PROT_WRITE, flags, dev->fd, 0);
-}
-
-static void *mapped(const struct device *dev, void *p)
-{
-	if (p != MAP_FAILED)
-		return p;
-	fail("%s: mmap: %s", dev->path, strerror(errno));
-	return NULL;
-}
-
-void *device_map(const struct device *dev, uint64_t bytes)
-{
-	void *p = map(dev, bytes, MAP_SHARED_VALIDATE | MAP_SYNC);
-
-	if (p == MAP_FAILED)
-		p = map(dev, bytes, MAP_SHARED);
-	return mapped(dev, p);
-}
-
-void *device_map_private(const struct device *dev, uint64_t bytes)
-{
-	return mapped(dev, map(dev, bytes, MAP_PRIVATE | MAP_NORESERVE));
-}
-
-bool device_unmap(const struct device *dev, void *base, uint64_t bytes)
-{
-	bool ok = !msync(base, bytes, MS_SYNC) && !fsync(dev->fd);
-
-	if (!ok)
-		fail("%s: write: %s", dev->path, strerror(errno));
-	munmap(base, bytes);
-	return ok;
 }

@@ -88,18 +88,32 @@ static bool is_clean(struct toy_fs *fs, const struct fsck *f)
 /* Its memory had an unsafe shutdown, or is another one. */
 static bool lost_power(const struct fsck *f, const struct toy_fs *fs)
 {
-	return f->health.shutdowns != TOY_NO_COUNT &&
-	       f->health.shutdowns != fs->shutdowns;
+	bool lost = false;
+
+	for (unsigned int d = 0; d < f->health.nr_devs; d++)
+		lost |= f->health.shutdowns[d] != TOY_NO_COUNT &&
+			f->health.shutdowns[d] != fs->shutdowns[d];
+	return lost;
+}
+
+static void keep_shutdowns(const struct fsck *f, struct toy_fs *fs)
+{
+	const struct toy_super *sb = pm_at(fs, toy_super_off(fs));
+	uint64_t now[ZUFS_MAX_DEVICES];
+
+	memcpy(now, fs->shutdowns, sizeof(now));
+	for (unsigned int d = 0; d < f->health.nr_devs; d++)
+		if (f->health.shutdowns[d] != TOY_NO_COUNT)
+			now[d] = f->health.shutdowns[d];
+	toy_super_set(fs, now, sb->bad);
 }
 
 static void found_whole(const struct fsck *f, struct toy_fs *fs,
 			const struct toy_check_result *res)
 {
-	const struct toy_super *sb = pm_at(fs, toy_super_off(fs));
-
 	say_state(f, fs, res);
 	if (lost_power(f, fs) && f->mode != FSCK_NO)
-		toy_super_set(fs, f->health.shutdowns, sb->bad);
+		keep_shutdowns(f, fs);
 }
 
 static int check(struct fsck *f, struct toy_fs *fs)
@@ -154,46 +168,48 @@ static bool bad_fixed(const struct fsck *f)
 	return true;
 }
 
-static int run(struct fsck *f, struct device *dev)
+/* All there, each a part of one filesystem, and what is known of them. */
+static bool open_volume(struct fsck *f, struct volume *vol)
 {
-	bool dry = f->mode == FSCK_NO;
-	uint64_t bytes;
+	if (!volume_open(vol, f->paths, f->nr_paths, f->mode != FSCK_NO))
+		return false;
+	for (unsigned int i = 0; i < vol->nr; i++) {
+		if (vol->dev[i].fd < 0)
+			return fail("%s: there is no such file",
+				    vol->dev[i].path);
+		if (!vol->dev[i].bytes)
+			return fail("%s: it is empty", vol->dev[i].path);
+	}
+	return volume_order(vol) && volume_health(vol, &f->health);
+}
+
+static int run(struct fsck *f, struct volume *vol)
+{
 	char *base;
 	int code;
 
-	if (!device_open(dev, f->path, !dry))
+	if (!open_volume(f, vol))
 		return FSCK_ERROR;
-	if (dev->fd < 0) {
-		fail("%s: there is no such file", f->path);
-		return FSCK_ERROR;
-	}
-	if (!device_health(dev, &f->health))
-		return FSCK_ERROR;
-	bytes = dev->bytes & ~(uint64_t)(ZUFS_BLOCK_SIZE - 1);
-	if (!bytes) {
-		fail("%s: it is empty", f->path);
-		return FSCK_ERROR;
-	}
 	if (bad_fixed(f))
 		return FSCK_LEFT;
-	base = (dry ? device_map_private : device_map)(dev, bytes);
+	base = volume_map(vol, f->mode == FSCK_NO);
 	if (!base)
 		return FSCK_ERROR;
-	code = open_and_check(f, base, bytes);
-	return device_unmap(dev, base, bytes) ? code : FSCK_ERROR;
+	code = open_and_check(f, base, volume_bytes(vol));
+	return volume_unmap(vol, base) ? code : FSCK_ERROR;
 }
 
 int main(int argc, char **argv)
 {
-	struct device dev = { .fd = -1 };
+	struct volume vol = { 0 };
 	struct fsck f = { 0 };
 	int code = fsck_options(argc, argv, &f);
 
 	if (code >= 0)
 		return code;
 	toy_log = keep_log;
-	code = run(&f, &dev);
+	code = run(&f, &vol);
 	toy_health_free(&f.health);
-	device_close(&dev);
+	volume_close(&vol);
 	return code;
 }

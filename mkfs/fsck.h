@@ -23,7 +23,9 @@ enum fsck_mode {
 };
 
 struct fsck {
-	const char *path;
+	char **paths;
+	int nr_paths;
+	const char *path; /* the first of them, for messages */
 	enum fsck_mode mode;
 	bool force; /* all of it in any case */
 	bool progress;

@@ -8,8 +8,9 @@
 #include "fsck.h"
 
 static const char usage_text[] =
-	"usage: fsck.toyfs [-n | -p | -y] [-f] [-C[FD]] DEVICE\n"
-	"Checks the toyfs on DEVICE, a plain file too, and repairs it.\n"
+	"usage: fsck.toyfs [-n | -p | -y] [-f] [-C[FD]] DEVICE...\n"
+	"Checks a toyfs and repairs it. All of its devices are named, in any order;\n"
+	"they may be plain files.\n"
 	"\n"
 	"  -n        change nothing, answer \"no\" to all questions\n"
 	"  -p        repair what loses nothing, without questions (also -a)\n"
@@ -71,13 +72,13 @@ int fsck_options(int argc, char **argv, struct fsck *f)
 		if (!parse_one(c, f))
 			return FSCK_USAGE;
 	}
-	if (argc - optind != 1) {
-		fail(argc == optind ?
-			     "no device is named: \"fsck.toyfs -h\" tells more" :
-			     "one device at a time");
+	if (argc == optind) {
+		fail("no device is named: \"fsck.toyfs -h\" tells more");
 		return FSCK_USAGE;
 	}
-	f->path = argv[optind];
+	f->paths = argv + optind;
+	f->nr_paths = argc - optind;
+	f->path = f->paths[0];
 	if (f->mode == FSCK_ASK && !(isatty(0) && isatty(1))) {
 		fail("no terminal to ask at: -n changes nothing, -p repairs what loses nothing, -y repairs all");
 		return FSCK_ERROR;

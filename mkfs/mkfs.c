@@ -14,36 +14,44 @@
 
 const char tool_name[] = "mkfs.toyfs";
 
-/* Bytes of the filesystem: a multiple of 2 MiB. */
-static bool choose_size(const struct mkfs *mk, const struct device *dev,
-			uint64_t *bytes)
+/* Bytes of the filesystem on this device: a multiple of 2 MiB. */
+static bool choose_size(const struct mkfs *mk, struct device *dev)
 {
 	uint64_t want = mk->size ? mk->size : dev->bytes;
 
 	if (dev->fd < 0 && !mk->size)
 		return fail("%s: there is no such file: -s SIZE makes one",
-			    mk->path);
+			    dev->path);
 	if (dev->rdev && want > dev->bytes)
 		return fail("%s: has %llu bytes, fewer than -s asks for",
-			    mk->path, (unsigned long long)dev->bytes);
-	*bytes = want & ~(uint64_t)ZUFS_ALLOC_MASK;
-	if (*bytes < MIN_BYTES)
+			    dev->path, (unsigned long long)dev->bytes);
+	dev->used = want & ~(uint64_t)ZUFS_ALLOC_MASK;
+	if (dev->used < MIN_BYTES)
 		return fail(
-			"%s: %llu bytes are too few: a toyfs wants %llu MiB",
-			mk->path, (unsigned long long)want,
+			"%s: %llu bytes are too few: a toyfs wants %llu MiB of each device",
+			dev->path, (unsigned long long)want,
 			(unsigned long long)MIN_BYTES >> 20);
-	if (*bytes > INT64_MAX)
-		return fail("%s: %llu bytes are too many", mk->path,
+	if (dev->used > INT64_MAX / ZUFS_MAX_DEVICES)
+		return fail("%s: %llu bytes are too many", dev->path,
 			    (unsigned long long)want);
-	if (*bytes != want && !mk->quiet)
+	if (dev->used != want && !mk->quiet)
 		printf("%s: rounded down to %llu MiB, a multiple of 2 MiB: %llu bytes stay unused\n",
-		       mk->path, (unsigned long long)*bytes >> 20,
-		       (unsigned long long)(want - *bytes));
+		       dev->path, (unsigned long long)dev->used >> 20,
+		       (unsigned long long)(want - dev->used));
 	return true;
 }
 
-static bool fill_opts(const struct mkfs *mk, uint64_t bytes,
-		      const struct toy_health *health,
+static void name_device(const struct device *dev, struct zufs_dev_id *id)
+{
+	int node = pmem_node(dev->rdev);
+
+	uuid_generate_random(id->uuid);
+	id->blocks = htole64(dev->used / ZUFS_BLOCK_SIZE);
+	id->numa_node = htole16(node < 0 ? TOY_NO_NODE : (uint16_t)node);
+}
+
+static bool fill_opts(const struct mkfs *mk, const struct volume *vol,
+		      const struct toy_health *health, struct zufs_dev_id *devs,
 		      struct toy_mkfs_opts *opts)
 {
 	struct timespec now;
@@ -51,10 +59,14 @@ static bool fill_opts(const struct mkfs *mk, uint64_t bytes,
 	clock_gettime(CLOCK_REALTIME, &now);
 	*opts = (struct toy_mkfs_opts){
 		.label = mk->label,
-		.blocks = bytes >> ZUFS_BLOCK_SHIFT,
+		.blocks = volume_bytes(vol) / ZUFS_BLOCK_SIZE,
+		.nr_devs = vol->nr,
+		.devs = devs,
 		.health = health,
 		.time = now.tv_sec * 1000000000LL + now.tv_nsec,
 	};
+	for (unsigned int i = 0; i < vol->nr; i++)
+		name_device(&vol->dev[i], &devs[i]);
 	memcpy(opts->uuid, mk->uuid, sizeof(opts->uuid));
 	if (getrandom(opts->seed, sizeof(opts->seed), 0) != sizeof(opts->seed))
 		return fail("the kernel gives no random numbers");
@@ -71,50 +83,58 @@ static bool make_failed(const char *path, int err)
 		return fail(
 			"%s: more than %u runs of bad blocks: mend some first (ndctl clear-errors)",
 			path, TOY_BAD_RUNS);
+	if (err == -EOVERFLOW)
+		return fail(
+			"%s: too small for the tables of all devices: name a larger one first",
+			path);
 	return fail("%s: %s", path, strerror(-err));
 }
 
-static bool make_it(const struct mkfs *mk, const struct device *dev,
-		    uint64_t bytes, const struct toy_health *health,
+static bool prepare(const struct volume *vol)
+{
+	bool ok = true;
+
+	for (unsigned int i = 0; ok && i < vol->nr; i++)
+		ok = device_wipe(&vol->dev[i]);
+	return ok;
+}
+
+static bool make_it(const struct volume *vol, const struct toy_mkfs_opts *opts,
 		    uint64_t *ag_count)
 {
 	const struct toy_super *sb;
-	struct toy_mkfs_opts opts;
 	char *base;
 	int err;
 
-	if (!fill_opts(mk, bytes, health, &opts))
+	if (!prepare(vol))
 		return false;
-	err = toy_mkfs_fits(bytes, &opts);
-	if (err)
-		return make_failed(mk->path, err);
-	if (!device_wipe(dev))
-		return false;
-	base = device_map(dev, bytes);
+	base = volume_map(vol, false);
 	if (!base)
 		return false;
-	err = toy_mkfs(base, bytes, &opts);
+	err = toy_mkfs(base, volume_bytes(vol), opts);
 	if (err)
-		make_failed(mk->path, err);
+		make_failed(vol->dev[0].path, err);
 	sb = (const void *)(base + TOY_SB_OFF);
 	*ag_count = le64toh(sb->ag_count);
-	return device_unmap(dev, base, bytes) && !err;
+	return volume_unmap(vol, base) && !err;
 }
 
-static void say(const struct mkfs *mk, uint64_t bytes, uint64_t ag_count)
+static void say_devices(const struct volume *vol,
+			const struct toy_mkfs_opts *opts)
 {
 	char uuid[UUID_STR_LEN];
 
-	uuid_unparse(mk->uuid, uuid);
-	printf("%s: %stoyfs %d.%d, %llu MiB: %llu blocks of %u bytes", mk->path,
-	       mk->dry ? "would be " : "", TOY_MAJOR, TOY_MINOR,
-	       (unsigned long long)bytes >> 20,
-	       (unsigned long long)bytes >> ZUFS_BLOCK_SHIFT, ZUFS_BLOCK_SIZE);
-	if (ag_count)
-		printf(", %llu allocation group%s",
-		       (unsigned long long)ag_count, ag_count > 1 ? "s" : "");
-	printf("\n  uuid   %s\n  label  %s\n", uuid,
-	       mk->label ? mk->label : "(none)");
+	for (unsigned int i = 0; vol->nr > 1 && i < vol->nr; i++) {
+		unsigned int node = le16toh(opts->devs[i].numa_node);
+
+		uuid_unparse(opts->devs[i].uuid, uuid);
+		printf("  device %u: %s, %llu MiB, uuid %s", i,
+		       vol->dev[i].path,
+		       (unsigned long long)vol->dev[i].used >> 20, uuid);
+		if (node != TOY_NO_NODE)
+			printf(", NUMA node %u", node);
+		putchar('\n');
+	}
 }
 
 static void say_bad(const struct toy_health *h)
@@ -128,41 +148,81 @@ static void say_bad(const struct toy_health *h)
 		       (unsigned long long)n);
 }
 
-static bool run_on(const struct mkfs *mk, struct device *dev,
+static void say(const struct mkfs *mk, const struct volume *vol,
+		const struct toy_mkfs_opts *opts, uint64_t ag_count)
+{
+	uint64_t bytes = volume_bytes(vol);
+	char uuid[UUID_STR_LEN];
+
+	uuid_unparse(mk->uuid, uuid);
+	printf("%s: %stoyfs %d.%d, %llu MiB: %llu blocks of %u bytes",
+	       vol->dev[0].path, mk->dry ? "would be " : "", TOY_MAJOR,
+	       TOY_MINOR, (unsigned long long)bytes >> 20,
+	       (unsigned long long)bytes >> ZUFS_BLOCK_SHIFT, ZUFS_BLOCK_SIZE);
+	if (ag_count)
+		printf(", %llu allocation group%s",
+		       (unsigned long long)ag_count, ag_count > 1 ? "s" : "");
+	printf("\n  uuid   %s\n  label  %s\n", uuid,
+	       mk->label ? mk->label : "(none)");
+	say_devices(vol, opts);
+	say_bad(opts->health);
+}
+
+static bool plan(const struct mkfs *mk, struct volume *vol)
+{
+	bool ok = true;
+
+	for (unsigned int i = 0; ok && i < vol->nr; i++)
+		ok = choose_size(mk, &vol->dev[i]) &&
+		     (mk->force || device_blank(&vol->dev[i]));
+	return ok;
+}
+
+static bool grow(struct volume *vol)
+{
+	bool ok = true;
+
+	for (unsigned int i = 0; ok && i < vol->nr; i++)
+		ok = device_grow(&vol->dev[i], vol->dev[i].used);
+	return ok;
+}
+
+static bool run_on(const struct mkfs *mk, struct volume *vol,
 		   const struct toy_health *health)
 {
-	uint64_t bytes = 0, ag_count = 0;
+	struct zufs_dev_id devs[ZUFS_MAX_DEVICES] = { 0 };
+	struct toy_mkfs_opts opts;
+	uint64_t ag_count = 0;
+	int err;
 
-	if (!choose_size(mk, dev, &bytes))
+	if (!fill_opts(mk, vol, health, devs, &opts))
 		return false;
-	if (!mk->force && !device_blank(dev))
+	err = toy_mkfs_fits(volume_bytes(vol), &opts);
+	if (err)
+		return make_failed(vol->dev[0].path, err);
+	if (!mk->dry && (!grow(vol) || !make_it(vol, &opts, &ag_count)))
 		return false;
-	if (!mk->dry && (!device_grow(dev, bytes) ||
-			 !make_it(mk, dev, bytes, health, &ag_count)))
-		return false;
-	if (mk->quiet)
-		return true;
-	say(mk, bytes, ag_count);
-	say_bad(health);
+	if (!mk->quiet)
+		say(mk, vol, &opts, ag_count);
 	return true;
 }
 
-static bool run(const struct mkfs *mk, struct device *dev)
+static bool run(const struct mkfs *mk, struct volume *vol)
 {
 	struct toy_health health;
 	bool ok;
 
-	if (!device_open(dev, mk->path, !mk->dry) ||
-	    !device_health(dev, &health))
+	if (!volume_open(vol, mk->paths, mk->nr_paths, !mk->dry) ||
+	    !plan(mk, vol) || !volume_health(vol, &health))
 		return false;
-	ok = run_on(mk, dev, &health);
+	ok = run_on(mk, vol, &health);
 	toy_health_free(&health);
 	return ok;
 }
 
 int main(int argc, char **argv)
 {
-	struct device dev = { .fd = -1 };
+	struct volume vol = { 0 };
 	struct mkfs mk = { 0 };
 	bool ok;
 
@@ -174,7 +234,7 @@ int main(int argc, char **argv)
 	case PARSED_RUN:
 		break;
 	}
-	ok = run(&mk, &dev);
-	device_close(&dev);
+	ok = run(&mk, &vol);
+	volume_close(&vol);
 	return ok ? 0 : 1;
 }

@@ -6,10 +6,11 @@
 #include "device.h"
 
 struct mkfs {
-	const char *path;
+	char **paths;
+	int nr_paths;
 	const char *label;
 	uint8_t uuid[16];
-	uint64_t size; /* bytes asked for; 0: all there is */
+	uint64_t size; /* bytes asked for of each; 0: all there is */
 	bool force;
 	bool dry;
 	bool quiet;

@@ -10,12 +10,14 @@
 #include "mkfs.h"
 
 static const char usage_text[] =
-	"usage: mkfs.toyfs [OPTION]... DEVICE\n"
-	"Makes a toyfs on DEVICE: persistent memory (/dev/pmemN) or a plain file.\n"
+	"usage: mkfs.toyfs [OPTION]... DEVICE...\n"
+	"Makes a toyfs on persistent memory (/dev/pmemN) or plain files: one filesystem,\n"
+	"on all of the devices together.\n"
 	"\n"
 	"  -L, --label=TEXT  label, at most 31 bytes\n"
 	"  -U, --uuid=UUID   uuid of the filesystem (default: a random one)\n"
-	"  -s, --size=SIZE   size in bytes, or with K, M, G; a file grows to it\n"
+	"  -s, --size=SIZE   size in bytes, or with K, M, G, of each device; a file\n"
+	"                    grows to it\n"
 	"  -f, --force       overwrite what is there\n"
 	"  -n, --dry-run     do all but write\n"
 	"  -q, --quiet       say nothing but errors\n"
@@ -117,13 +119,10 @@ enum parsed parse_options(int argc, char **argv, struct mkfs *mk)
 		if (!parse_one(c, mk))
 			return PARSED_BAD;
 	}
-	if (argc - optind == 1) {
-		mk->path = argv[optind];
+	mk->paths = argv + optind;
+	mk->nr_paths = argc - optind;
+	if (mk->nr_paths)
 		return PARSED_RUN;
-	}
-	if (argc == optind)
-		fail("no device is named: \"mkfs.toyfs --help\" tells more");
-	else
-		fail("%s: a toyfs is on one device only", argv[optind + 1]);
+	fail("no device is named: \"mkfs.toyfs --help\" tells more");
 	return PARSED_BAD;
 }

@@ -35,6 +35,24 @@ static bool check_namespace(const char *path, struct ndctl_namespace *ndns)
 		path, id, id);
 }
 
+int pmem_node(dev_t dev)
+{
+	struct ndctl_namespace *ndns = NULL;
+	struct ndctl_ctx *ctx = NULL;
+	char name[NAME_MAX + 1];
+	int node = -1;
+
+	if (!dev || !toy_disk_name(dev, name, sizeof(name)))
+		return -1;
+	if (!ndctl_new(&ctx))
+		ndns = toy_namespace(ctx, name);
+	if (ndns)
+		node = ndctl_region_get_numa_node(
+			ndctl_namespace_get_region(ndns));
+	ndctl_unref(ctx);
+	return node < 0 ? -1 : node;
+}
+
 bool pmem_check(const char *path, dev_t dev)
 {
 	struct ndctl_namespace *ndns = NULL;

@@ -15,6 +15,42 @@ void toy_health_free(struct toy_health *h)
 	h->nr = 0;
 }
 
+int toy_health_add(struct toy_health *h, uint64_t bn, uint64_t end)
+{
+	struct toy_bad *last = h->nr ? &h->bad[h->nr - 1] : NULL;
+	void *p;
+
+	if (last && bn <= last->bn + last->len) {
+		if (end > last->bn + last->len)
+			last->len = end - last->bn;
+		return 0;
+	}
+	p = realloc(h->bad, (h->nr + 1) * sizeof(*h->bad));
+	if (!p)
+		return -ENOMEM;
+	h->bad = p;
+	h->bad[h->nr++] = (struct toy_bad){ bn, end - bn };
+	return 0;
+}
+
+int toy_health_join(struct toy_health *all, const struct toy_health *one,
+		    uint64_t first, uint64_t blocks)
+{
+	int err = 0;
+
+	all->known = one->known && (all->known || !all->nr_devs);
+	all->shutdowns[all->nr_devs++] = one->shutdowns[0];
+	for (unsigned int i = 0; !err && i < one->nr; i++) {
+		uint64_t bn = one->bad[i].bn, end = bn + one->bad[i].len;
+
+		if (bn < blocks)
+			err = toy_health_add(all, first + bn,
+					     first + (end < blocks ? end :
+								     blocks));
+	}
+	return err;
+}
+
 bool toy_health_is_bad(const struct toy_health *h, uint64_t bn)
 {
 	unsigned int lo = 0, hi = h ? h->nr : 0;

@@ -12,9 +12,9 @@
 
 /* What repairs do; numbers after the colon are their arguments. */
 enum ck_fix_kind {
-	CK_FLIP,    /* bit of the media */
-	CK_SUPER,   /* 0 or 1: the good one of the two */
-	CK_TABLE,   /* the same */
+	CK_FLIP,  /* bit of the media */
+	CK_SUPER, /* 0 or 1: the good one of the two */
+	CK_TABLE, /* the same of the first device, device, 0 or 1: the new one */
 	CK_JOURNAL, /* byte: no record begins there, or the line tells nothing */
 	CK_CHANNEL, /* channel: it has no free slots */
 	CK_ITABLE,  /* the inode file is found again by its blocks */

@@ -19,12 +19,12 @@ static void both(struct ck *ck, enum toy_problem_code code,
 		ck_problem(ck, code, 0,
 			   i ? ZUFS_MDT_COPY_OFFSET / TOY_BLOCK : 0, text[0]);
 		if (ok[!i])
-			ck_fix(ck, fix, !i, 0, 0, 0);
+			ck_fix(ck, fix, !i, 0, i, 0);
 	}
 	if (!ok[0] || !ok[1] || same)
 		return;
 	ck_problem(ck, code, 0, 0, text[1]);
-	ck_fix(ck, fix, 0, 0, 0, 0);
+	ck_fix(ck, fix, 0, 0, 1, 0);
 }
 
 void ck_supers(struct ck *ck)
@@ -43,14 +43,25 @@ void ck_supers(struct ck *ck)
 	     text);
 }
 
-/* Those of further devices are in the data area. */
-static void claim_tables(struct ck *ck, const struct zufs_dev_table *dt)
+/* Of a further device: what is in the first one's, @want, but for its index. */
+static void other_table(struct ck *ck, const struct zufs_dev_table *want,
+			uint64_t good, unsigned int dev, unsigned int copy)
 {
-	uint64_t bn[2 * ZUFS_MAX_DEVICES];
-	unsigned int n = toy_dev_table_blocks(dt, bn);
+	uint64_t bn = toy_dev_table_bn(ck->fs, dev, copy);
+	struct zufs_dev_table dt;
 
-	while (n--)
-		ck_claim(ck, bn[n], 1, 0);
+	ck_claim(ck, bn, 1, 0);
+	if (ck_is_bad(ck, bn)) {
+		ck_problem(ck, TOY_P_MEDIA, 0, bn,
+			   "a bad block has a device table: mend it");
+		return;
+	}
+	memcpy(&dt, want, sizeof(dt));
+	toy_dev_table_for(&dt, dev);
+	if (!memcmp(&dt, pm_at(ck->fs, bn * TOY_BLOCK), sizeof(dt)))
+		return;
+	ck_problem(ck, TOY_P_TABLE, 0, bn, "a broken device table");
+	ck_fix(ck, CK_TABLE, good, dev, copy, 0);
 }
 
 void ck_dev_tables(struct ck *ck)
@@ -61,12 +72,13 @@ void ck_dev_tables(struct ck *ck)
 	const struct zufs_dev_table *dt[2] = {
 		pm_at(ck->fs, 0), pm_at(ck->fs, ZUFS_MDT_COPY_OFFSET)
 	};
-	bool ok[2] = { toy_dev_table_ok(dt[0]), toy_dev_table_ok(dt[1]) };
+	bool ok[2] = { toy_dev_table_ok(dt[0]) && !dt[0]->id_index,
+		       toy_dev_table_ok(dt[1]) && !dt[1]->id_index };
 
 	both(ck, TOY_P_TABLE, CK_TABLE, ok,
 	     !memcmp(dt[0], dt[1], sizeof(*dt[0])), text);
-	if (ok[0] || ok[1])
-		claim_tables(ck, dt[!ok[0]]);
+	for (unsigned int i = 2; i < 2 * ck->fs->nr_devs; i++)
+		other_table(ck, dt[!ok[0]], !ok[0], i / 2, i % 2);
 }
 
 /* ---- journals ---- */

@@ -39,6 +39,7 @@
 
 #define TOY_BAD_RUNS 128U
 #define TOY_NO_COUNT UINT64_MAX
+#define TOY_NO_NODE  0xffffU /* in the device table */
 
 struct toy_super {
 	__le64 magic;	    /*  0: TOY_SB_MAGIC */
@@ -53,20 +54,21 @@ struct toy_super {
 	__le64 data_bn;	       /* 104: first block of AG 0, a multiple of 512 */
 	__le64 hash_key[2];    /* 112: SipHash key of names */
 	__le64 mkfs_time;      /* 128: ns */
-	/*
-	 * Unsafe shutdowns that its memory had lived through when it was made
-	 * or last found whole; TOY_NO_COUNT: not known.
-	 */
-	__le64 shutdowns; /* 136 */
 	/* Bad blocks that nobody owns, ascending; used in the bitmaps. */
-	__le64 bad[TOY_BAD_RUNS]; /* 144: TOY_EXT_VAL, 0: none */
-	__u8 pad[880];		  /* 1168 */
+	__le64 bad[TOY_BAD_RUNS]; /* 136: TOY_EXT_VAL, 0: none */
+	/*
+	 * Unsafe shutdowns that the memory of each device had lived through
+	 * when it was made or last found whole; TOY_NO_COUNT: not known.
+	 */
+	__le64 shutdowns[ZUFS_MAX_DEVICES]; /* 1160 */
+	__u8 pad[392];			    /* 1656 */
 };
 
 #define TOY_SB_MAGIC 0x7265707573796f74ULL /* "toysuper" */
 #define TOY_SB_OFF   2048U
 
 static_assert(sizeof(struct toy_super) == 2048, "media");
+static_assert(offsetof(struct toy_super, shutdowns) == 1160, "media");
 
 /* ---- nodes: blocks with a sum at offset 8 ---- */
 

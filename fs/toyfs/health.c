@@ -33,24 +33,6 @@ static uint64_t partition_start(dev_t dev)
 	return start;
 }
 
-static int add(struct toy_health *h, uint64_t bn, uint64_t end)
-{
-	struct toy_bad *last = h->nr ? &h->bad[h->nr - 1] : NULL;
-	void *p;
-
-	if (last && bn <= last->bn + last->len) {
-		if (end > last->bn + last->len)
-			last->len = end - last->bn;
-		return 0;
-	}
-	p = realloc(h->bad, (h->nr + 1) * sizeof(*h->bad));
-	if (!p)
-		return -ENOMEM;
-	h->bad = p;
-	h->bad[h->nr++] = (struct toy_bad){ bn, end - bn };
-	return 0;
-}
-
 /* The kernel keeps them in order. */
 static int read_bad(struct toy_health *h, struct ndctl_namespace *ndns,
 		    uint64_t start)
@@ -67,7 +49,8 @@ static int read_bad(struct toy_health *h, struct ndctl_namespace *ndns,
 		if (to <= start)
 			continue;
 		from = from > start ? from - start : 0;
-		err = add(h, from / per, (to - start + per - 1) / per);
+		err = toy_health_add(h, from / per,
+				     (to - start + per - 1) / per);
 		if (err)
 			return err;
 	}
@@ -101,14 +84,14 @@ int toy_health_read(dev_t dev, struct toy_health *h)
 	char disk[NAME_MAX + 1];
 	int err = 0;
 
-	*h = (struct toy_health){ .shutdowns = TOY_NO_COUNT };
+	*h = (struct toy_health){ .nr_devs = 1, .shutdowns = { TOY_NO_COUNT } };
 	if (!dev || !toy_disk_name(dev, disk, sizeof(disk)))
 		return 0;
 	if (!ndctl_new(&ctx))
 		ndns = toy_namespace(ctx, disk);
 	if (ndns) {
 		err = read_bad(h, ndns, partition_start(dev));
-		h->shutdowns = read_shutdowns(ndns);
+		h->shutdowns[0] = read_shutdowns(ndns);
 	}
 	ndctl_unref(ctx);
 	if (err)

@@ -10,13 +10,18 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "format.h"
+
 struct toy_bad {
-	uint64_t bn, len; /* blocks of the device */
+	uint64_t bn, len; /* blocks of the device, or of the linear space */
 };
 
+/* Of one device, or of those of a filesystem one after the other. */
 struct toy_health {
-	uint64_t shutdowns; /* unsafe ones, of all its DIMMs; TOY_NO_COUNT */
-	bool known;	    /* bad[] is all there is */
+	unsigned int nr_devs;
+	/* Unsafe ones, of all DIMMs of a device; TOY_NO_COUNT. */
+	uint64_t shutdowns[ZUFS_MAX_DEVICES];
+	bool known; /* bad[] is all there is */
 	unsigned int nr;
 	struct toy_bad *bad; /* ascending, apart from each other */
 };
@@ -26,7 +31,15 @@ struct toy_health {
  * of what isn't a namespace, as a plain file (0). -ENOMEM.
  */
 int toy_health_read(dev_t dev, struct toy_health *h);
+/*
+ * Adds what is known of the next device (the first: @all has nr_devs 0), which
+ * has @blocks blocks from block @first of the linear space on. -ENOMEM.
+ */
+int toy_health_join(struct toy_health *all, const struct toy_health *one,
+		    uint64_t first, uint64_t blocks);
 void toy_health_free(struct toy_health *h);
+/* Bad are [bn, end) too; they begin not before the last ones. -ENOMEM. */
+int toy_health_add(struct toy_health *h, uint64_t bn, uint64_t end);
 bool toy_health_is_bad(const struct toy_health *h, uint64_t bn);
 
 /* ---- the namespace of a block device ---- */

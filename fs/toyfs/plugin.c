@@ -100,33 +100,57 @@ static void sbi_fini(struct zus_sb_info *sbi)
 	ts->open = false;
 }
 
+/* What is known of all devices, in blocks of the linear space. */
+static int health_of(const struct toy_sbi *ts, struct toy_health *all)
+{
+	uint64_t first = 0, blocks;
+	struct toy_health one;
+	int err = 0;
+
+	for (unsigned int d = 0; !err && d < ts->fs.nr_devs; d++) {
+		blocks = ts->sbi.md.dev[d].blocks;
+		err = toy_health_read(ts->sbi.md.dev[d].rdev, &one);
+		if (err)
+			break;
+		err = toy_health_join(all, &one, first, blocks);
+		toy_health_free(&one);
+		first += blocks;
+	}
+	return err;
+}
+
 /*
  * What was flushed and fenced may be lost by a shutdown in which the memory's
  * own power failed: only fsck knows whether it was.
  */
-static int shutdown_check(const struct toy_fs *fs, uint64_t now)
+static int shutdown_check(const struct toy_fs *fs, const uint64_t *now)
 {
-	if (fs->shutdowns == TOY_NO_COUNT || now == TOY_NO_COUNT ||
-	    now == fs->shutdowns)
-		return 0;
-	toy_log(TOY_LOG_ERR,
-		"toyfs: its memory had an unsafe shutdown (%llu of them, %llu when it was checked): run fsck.toyfs, or mount it read-only",
-		(unsigned long long)now, (unsigned long long)fs->shutdowns);
-	return -EUCLEAN;
+	for (unsigned int d = 0; d < fs->nr_devs; d++) {
+		uint64_t then = fs->shutdowns[d];
+
+		if (then == TOY_NO_COUNT || now[d] == TOY_NO_COUNT ||
+		    now[d] == then)
+			continue;
+		toy_log(TOY_LOG_ERR,
+			"toyfs: the memory of device %u had an unsafe shutdown (%llu of them, %llu when it was checked): run fsck.toyfs, or mount it read-only",
+			d, (unsigned long long)now[d],
+			(unsigned long long)then);
+		return -EUCLEAN;
+	}
+	return 0;
 }
 
 /* Before anything is changed. */
 static int health_check(struct toy_sbi *ts)
 {
-	struct toy_health h;
-	int err = toy_health_read(ts->sbi.md.dev[0].rdev, &h);
+	struct toy_health h = { .nr_devs = 0 };
+	int err = health_of(ts, &h);
 
-	if (err)
-		return err;
-	for (unsigned int i = 0; i < h.nr; i++)
+	for (unsigned int i = 0; !err && i < h.nr; i++)
 		for (uint64_t n = 0; n < h.bad[i].len; n++)
 			toy_bad_note(&ts->fs, h.bad[i].bn + n);
-	err = shutdown_check(&ts->fs, h.shutdowns);
+	if (!err)
+		err = shutdown_check(&ts->fs, h.shutdowns);
 	toy_health_free(&h);
 	return err;
 }

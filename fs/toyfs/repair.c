@@ -49,13 +49,17 @@ static void super_from(struct toy_fs *fs, uint64_t good)
 	pm_fence(fs);
 }
 
-static void table_from(struct toy_fs *fs, uint64_t good)
+/* Table @which of a device, from the @good one of the first device's two. */
+static void table_from(struct toy_fs *fs, uint64_t good, unsigned int dev,
+		       unsigned int which)
 {
 	uint64_t off[2] = { 0, ZUFS_MDT_COPY_OFFSET };
 	struct zufs_dev_table dt;
 
 	memcpy(&dt, pm_at(fs, off[good]), sizeof(dt));
-	pm_write(fs, off[!good], &dt, sizeof(dt));
+	toy_dev_table_for(&dt, dev);
+	pm_write(fs, toy_dev_table_bn(fs, dev, which) * TOY_BLOCK, &dt,
+		 sizeof(dt));
 	pm_fence(fs);
 }
 
@@ -68,7 +72,8 @@ static int fix(struct ck *ck, const struct ck_fix *f)
 		super_from(ck->fs, f->a);
 		return 0;
 	case CK_TABLE:
-		table_from(ck->fs, f->a);
+		table_from(ck->fs, f->a, (unsigned int)f->b,
+			   (unsigned int)f->c);
 		return 0;
 	case CK_JOURNAL:
 		pm_zero(ck->fs, f->a, TOY_LINE);

@@ -29,30 +29,6 @@ log_stderr(int level, const char *fmt, ...)
 void (*toy_log)(int level, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3))) = log_stderr;
 
-/* By 4 bits: quick enough for two tables a mount. */
-static uint32_t crc32c(uint32_t crc, const uint8_t *p, size_t len)
-{
-	static const uint32_t of[16] = {
-		0x00000000, 0x105ec76f, 0x20bd8ede, 0x30e349b1,
-		0x417b1dbc, 0x5125dad3, 0x61c69362, 0x7198540d,
-		0x82f63b78, 0x92a8fc17, 0xa24bb5a6, 0xb21572c9,
-		0xc38d26c4, 0xd3d3e1ab, 0xe330a81a, 0xf36e6f75,
-	};
-
-	while (len--) {
-		crc ^= *p++;
-		crc = crc >> 4 ^ of[crc & 15];
-		crc = crc >> 4 ^ of[crc & 15];
-	}
-	return crc;
-}
-
-uint64_t toy_dev_table_sum(const struct zufs_dev_table *dt)
-{
-	return crc32c(~0U, (const uint8_t *)dt + sizeof(dt->sum),
-		      sizeof(*dt) - sizeof(dt->sum));
-}
-
 /* ---- geometry ---- */
 
 static void geometry(uint64_t blocks, uint64_t *data_bn, uint32_t *ag_count)
@@ -143,30 +119,17 @@ static void mkfs_root(struct toy_fs *fs, const struct toy_mkfs_opts *o)
 	pm_write(fs, off, s, sizeof(s));
 }
 
-unsigned int toy_dev_table_blocks(const struct zufs_dev_table *dt, uint64_t *bn)
-{
-	unsigned int devs = le16toh(dt->dev_count), n = 0;
-	uint64_t start = 0;
-
-	for (unsigned int d = 0; d < devs && d < ZUFS_MAX_DEVICES; d++) {
-		bn[n++] = start;
-		bn[n++] = start + COPY_OFF / TOY_BLOCK;
-		start += le64toh(dt->dev[d].blocks);
-	}
-	return n;
-}
-
-/* Blocks of the data area that hold device tables of further devices. */
-static void take_dev_tables(const struct toy_fs *fs, uint32_t ag, uint8_t *bits,
-			    const struct zufs_dev_table *dt)
+/* Device tables of further devices are in the data area. */
+static void take_dev_tables(const struct toy_fs *fs, uint32_t ag, uint8_t *bits)
 {
 	uint64_t first = fs->data_bn + (uint64_t)ag * TOY_AG_BLOCKS;
-	uint64_t bn[2 * ZUFS_MAX_DEVICES];
-	unsigned int n = toy_dev_table_blocks(dt, bn);
 
-	while (n--)
-		if (bn[n] >= first && bn[n] - first < TOY_AG_BLOCKS)
-			bits[(bn[n] - first) / 8] |= 1U << (bn[n] - first) % 8;
+	for (unsigned int i = 2; i < 2 * fs->nr_devs; i++) {
+		uint64_t rel = toy_dev_table_bn(fs, i / 2, i % 2) - first;
+
+		if (rel < TOY_AG_BLOCKS)
+			bits[rel / 8] |= 1U << rel % 8;
+	}
 }
 
 static void take_bad(const struct toy_fs *fs, uint32_t ag, uint8_t *bits,
@@ -179,8 +142,7 @@ static void take_bad(const struct toy_fs *fs, uint32_t ag, uint8_t *bits,
 			bits[i / 8] |= 1U << i % 8;
 }
 
-static void mkfs_ag(struct toy_fs *fs, uint32_t ag,
-		    const struct zufs_dev_table *dt, const struct toy_health *h)
+static void mkfs_ag(struct toy_fs *fs, uint32_t ag, const struct toy_health *h)
 {
 	uint8_t page[TOY_BLOCK] = { 0 };
 	struct toy_node *n = (void *)page;
@@ -192,7 +154,7 @@ static void mkfs_ag(struct toy_fs *fs, uint32_t ag,
 		memset(bits + left / 8, 0xff, (TOY_AG_BLOCKS - left) / 8);
 	if (!ag)
 		bits[0] |= 1; /* the inode file's first block */
-	take_dev_tables(fs, ag, bits, dt);
+	take_dev_tables(fs, ag, bits);
 	take_bad(fs, ag, bits, h);
 	for (uint32_t i = 0; i < TOY_AG_BLOCKS / 8; i++)
 		used += (uint32_t)__builtin_popcount(bits[i]);
@@ -228,90 +190,88 @@ static void mkfs_super(struct toy_fs *fs, const struct toy_mkfs_opts *o,
 	sb.hash_key[0] = htole64(o->seed[0]);
 	sb.hash_key[1] = htole64(o->seed[1]);
 	sb.mkfs_time = htole64((uint64_t)o->time);
-	sb.shutdowns = htole64(o->health ? o->health->shutdowns : TOY_NO_COUNT);
+	for (unsigned int d = 0; d < ZUFS_MAX_DEVICES; d++)
+		sb.shutdowns[d] = htole64(o->health && d < fs->nr_devs ?
+						  o->health->shutdowns[d] :
+						  TOY_NO_COUNT);
 	memcpy(sb.bad, bad->run, sizeof(sb.bad));
 	for (int i = 0; i < 2; i++)
 		super_put(fs, &sb, off[i]);
 }
 
-bool toy_dev_table_ok(const struct zufs_dev_table *dt)
+static void mkfs_dev_tables(struct toy_fs *fs, struct zufs_dev_table *dt)
 {
-	return le32toh(dt->magic) == TOY_MAGIC &&
-	       le16toh(dt->version_major) == TOY_MAJOR &&
-	       le16toh(dt->version_minor) <= TOY_MINOR && dt->dev_count &&
-	       le16toh(dt->dev_count) <= ZUFS_MAX_DEVICES &&
-	       le64toh(dt->sum) == toy_dev_table_sum(dt);
+	for (unsigned int i = 0; i < 2 * fs->nr_devs; i++) {
+		uint64_t off = toy_dev_table_bn(fs, i / 2, i % 2) * TOY_BLOCK;
+
+		toy_dev_table_for(dt, i / 2);
+		pm_write(fs, off, dt, sizeof(*dt));
+		/* Superblocks, which only the first device has, come last. */
+		pm_zero(fs, off + TOY_SB_OFF, sizeof(struct toy_super));
+	}
+	pm_fence(fs);
 }
 
-/* A table of this filesystem that the tool wrote before stays; else one device. */
-static void mkfs_dev_table(struct toy_fs *fs, const struct toy_mkfs_opts *o,
-			   struct zufs_dev_table *dt)
+static bool tables_bad(const struct toy_fs *fs, const struct toy_health *h)
 {
-	memcpy(dt, fs->base, sizeof(*dt));
-	if (toy_dev_table_ok(dt) &&
-	    !memcmp(dt->fs_uuid, o->uuid, sizeof(dt->fs_uuid)) &&
-	    le64toh(dt->t1_blocks) == fs->blocks)
-		return;
-	memset(dt, 0, sizeof(*dt));
-	dt->magic = htole32(TOY_MAGIC);
-	dt->version_major = htole16(TOY_MAJOR);
-	dt->version_minor = htole16(TOY_MINOR);
-	memcpy(dt->fs_uuid, o->uuid, sizeof(dt->fs_uuid));
-	dt->t1_blocks = htole64(fs->blocks);
-	dt->dev_count = htole16(1);
-	memcpy(dt->dev[0].uuid, o->uuid, sizeof(dt->dev[0].uuid));
-	dt->dev[0].blocks = htole64(fs->blocks);
-	dt->dev[0].numa_node = htole16(0xffff);
-	dt->sum = htole64(toy_dev_table_sum(dt));
+	bool bad = false;
+
+	for (unsigned int i = 0; i < 2 * fs->nr_devs; i++)
+		bad |= toy_health_is_bad(h, toy_dev_table_bn(fs, i / 2, i % 2));
+	return bad;
 }
 
-static int mkfs_bad(uint64_t bytes, const struct toy_mkfs_opts *opts,
-		    struct toy_bad_list *bad)
+/* Fills what @fs, and media, will know of sizes. */
+static int mkfs_plan(struct toy_fs *fs, const struct toy_mkfs_opts *opts,
+		     struct zufs_dev_table *dt, struct toy_bad_list *bad)
 {
-	uint64_t data_bn;
-	uint32_t ags;
-
 	if (opts->blocks % 512 || opts->blocks < TOY_MIN_BLOCKS ||
-	    opts->blocks > bytes / TOY_BLOCK)
+	    opts->blocks > fs->bytes / TOY_BLOCK)
 		return -EINVAL;
 	if (opts->label && strlen(opts->label) > 31)
 		return -ENAMETOOLONG;
-	geometry(opts->blocks, &data_bn, &ags);
+	toy_dev_table_fill(dt, opts);
+	if (!toy_dev_table_ok(dt))
+		return -EINVAL;
+	toy_devs_take(fs, dt);
+	fs->blocks = opts->blocks;
+	geometry(fs->blocks, &fs->data_bn, &fs->ag_count);
+	if (fs->data_bn >= fs->dev[0].blocks)
+		return -EOVERFLOW;
+	if (tables_bad(fs, opts->health))
+		return -EIO;
 	/* The first block behind the fixed part has the first inodes. */
-	return toy_bad_fill(bad, opts->health, data_bn + 1, opts->blocks);
+	return toy_bad_fill(bad, opts->health, fs->data_bn + 1, fs->blocks);
 }
 
 int toy_mkfs_fits(uint64_t bytes, const struct toy_mkfs_opts *opts)
 {
+	struct toy_fs fs = { .bytes = bytes };
 	struct toy_bad_list bad = { .nr = 0 };
+	struct zufs_dev_table dt;
 
-	return mkfs_bad(bytes, opts, &bad);
+	return mkfs_plan(&fs, opts, &dt, &bad);
 }
 
 int toy_mkfs(void *base, uint64_t bytes, const struct toy_mkfs_opts *opts)
 {
-	struct toy_fs fs = { .base = base,
-			     .bytes = bytes,
-			     .blocks = opts->blocks };
+	struct toy_fs fs = { .base = base, .bytes = bytes };
 	struct toy_bad_list bad = { .nr = 0 };
 	struct zufs_dev_table dt;
-	int err = mkfs_bad(bytes, opts, &bad);
+	int err = mkfs_plan(&fs, opts, &dt, &bad);
 
 	if (err)
 		return err;
-	geometry(fs.blocks, &fs.data_bn, &fs.ag_count);
-	mkfs_dev_table(&fs, opts, &dt);
 	/* No old superblock may be found while the rest is written. */
 	pm_zero(&fs, TOY_SB_OFF, sizeof(struct toy_super));
 	pm_zero(&fs, COPY_OFF + TOY_SB_OFF, sizeof(struct toy_super));
 	pm_fence(&fs);
-	pm_write(&fs, 0, &dt, sizeof(dt));
-	pm_write(&fs, COPY_OFF, &dt, sizeof(dt));
+	mkfs_dev_tables(&fs, &dt);
 	pm_zero(&fs, TOY_BLOCK, COPY_OFF - TOY_BLOCK);
 	mkfs_state(&fs);
 	mkfs_orphans(&fs);
 	for (uint32_t ag = 0; ag < fs.ag_count; ag++)
-		mkfs_ag(&fs, ag, &dt, opts->health);
+		mkfs_ag(&fs, ag, opts->health);
 	mkfs_root(&fs, opts);
 	pm_fence(&fs);
 	mkfs_super(&fs, opts, &bad);
@@ -336,10 +296,10 @@ static const char *super_wrong(const struct toy_fs *fs,
 	uint32_t ag_count;
 
 	if (blocks % 512 || blocks < TOY_MIN_BLOCKS ||
-	    blocks > fs->bytes / TOY_BLOCK)
+	    blocks != toy_devs_blocks(fs) || blocks > fs->bytes / TOY_BLOCK)
 		return "superblock: size doesn't fit the devices";
 	geometry(blocks, &data_bn, &ag_count);
-	if (data_bn != le64toh(sb->data_bn) ||
+	if (data_bn >= fs->dev[0].blocks || data_bn != le64toh(sb->data_bn) ||
 	    ag_count != le64toh(sb->ag_count))
 		return "superblock: geometry contradicts the size";
 	return NULL;
@@ -357,16 +317,18 @@ uint64_t toy_super_off(const struct toy_fs *fs)
 }
 
 /* The copy first: a crash leaves one of them whole, and fsck makes them equal. */
-void toy_super_set(struct toy_fs *fs, uint64_t shutdowns, const __le64 *bad)
+void toy_super_set(struct toy_fs *fs, const uint64_t *shutdowns,
+		   const __le64 *bad)
 {
 	struct toy_super sb;
 
 	memcpy(&sb, pm_at(fs, toy_super_off(fs)), sizeof(sb));
-	sb.shutdowns = htole64(shutdowns);
+	for (unsigned int d = 0; d < ZUFS_MAX_DEVICES; d++)
+		sb.shutdowns[d] = htole64(shutdowns[d]);
 	memcpy(sb.bad, bad, sizeof(sb.bad));
 	super_put(fs, &sb, COPY_OFF + TOY_SB_OFF);
 	super_put(fs, &sb, TOY_SB_OFF);
-	fs->shutdowns = shutdowns;
+	memmove(fs->shutdowns, shutdowns, sizeof(fs->shutdowns));
 }
 
 static int super_take(struct toy_fs *fs, const struct toy_super *sb,
@@ -384,14 +346,20 @@ static int super_take(struct toy_fs *fs, const struct toy_super *sb,
 	fs->hash_key[1] = le64toh(sb->hash_key[1]);
 	memcpy(fs->uuid, sb->uuid, sizeof(fs->uuid));
 	memcpy(fs->label, sb->label, sizeof(fs->label) - 1);
-	fs->shutdowns = le64toh(sb->shutdowns);
+	for (unsigned int d = 0; d < ZUFS_MAX_DEVICES; d++)
+		fs->shutdowns[d] = le64toh(sb->shutdowns[d]);
 	return 0;
 }
 
 /* Read on their own: poison in one leaves the other. */
-static int table_at(const struct toy_fs *fs, uint64_t off)
+static int table_at(struct toy_fs *fs, uint64_t off)
 {
-	return toy_dev_table_ok(pm_at(fs, off)) ? 0 : -EINVAL;
+	const struct zufs_dev_table *dt = pm_at(fs, off);
+
+	if (!toy_dev_table_ok(dt) || dt->id_index)
+		return -EINVAL;
+	toy_devs_take(fs, dt);
+	return 0;
 }
 
 static int try_table(struct toy_fs *fs, uint64_t off)

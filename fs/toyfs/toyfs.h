@@ -30,19 +30,27 @@
 struct toy_ag; /* alloc.c: volatile state of an allocation group */
 struct toy_tx;
 
+/* One of the devices, which follow each other in the linear space. */
+struct toy_dev {
+	uint64_t first, blocks;
+	int numa_node; /* -1: not known */
+};
+
 /* A filesystem in memory: one for each mount or tool. */
 struct toy_fs {
 	char *base;	 /* where the linear space is mapped */
 	uint64_t bytes;	 /* of the mapping */
-	uint64_t blocks; /* of the filesystem */
+	uint64_t blocks; /* of the filesystem, all that its devices have */
+	unsigned int nr_devs;
+	struct toy_dev dev[ZUFS_MAX_DEVICES];
 	uint64_t data_bn;
 	uint32_t ag_count;
 	uint64_t hash_key[2];
 	uint8_t uuid[16];
 	char label[32];
-	uint64_t shutdowns; /* as in struct toy_super */
-	bool ro;	    /* no transactions */
-	bool ro_feat;	    /* ro for an unknown feature: not even a replay */
+	uint64_t shutdowns[ZUFS_MAX_DEVICES]; /* as in struct toy_super */
+	bool ro;			      /* no transactions */
+	bool ro_feat; /* ro for an unknown feature: not even a replay */
 	_Atomic bool
 		failed; /* a commit wasn't brought in place: no more of them */
 	uint64_t epoch; /* of the server, for journal records */
@@ -258,41 +266,57 @@ struct toy_health;
 struct toy_mkfs_opts {
 	const char *label; /* or NULL */
 	uint8_t uuid[16];
-	uint64_t blocks;   /* of the filesystem, a multiple of 512 */
-	int64_t time;	   /* ns */
-	uint32_t uid, gid; /* of the root directory */
-	uint64_t seed[2];  /* hash key */
+	uint64_t blocks;      /* of the filesystem, a multiple of 512 */
+	int64_t time;	      /* ns */
+	uint32_t uid, gid;    /* of the root directory */
+	uint64_t seed[2];     /* hash key */
+	unsigned int nr_devs; /* 0: one of all blocks, with the same uuid */
+	const struct zufs_dev_id *devs;	 /* their blocks together are @blocks */
 	const struct toy_health *health; /* NULL: nothing is known */
 };
 
 /*
  * Whether it can be made on @bytes, before anything is stored. -EINVAL,
- * -ENAMETOOLONG; -EIO: a bad block is where nothing but its own tables can be;
- * -E2BIG: more runs of bad blocks than it can leave alone.
+ * -ENAMETOOLONG; -EOVERFLOW: the first device has no room for the tables of
+ * all; -EIO: a bad block is where nothing but its own tables can be; -E2BIG:
+ * more runs of bad blocks than it can leave alone.
  */
 int toy_mkfs_fits(uint64_t bytes, const struct toy_mkfs_opts *opts);
-/* Makes a filesystem on [base, base + bytes); errors are those of toy_mkfs_fits(). */
+/* Makes a filesystem on [base, base + bytes), the linear space; errors are those of toy_mkfs_fits(). */
 int toy_mkfs(void *base, uint64_t bytes, const struct toy_mkfs_opts *opts);
 /* Checks superblock, or its copy, and prepares @fs; no journal replay, no writes. @why: static text of the cause on error. */
 int toy_open(struct toy_fs *fs, void *base, uint64_t bytes, const char **why);
 /* The byte of the superblock that counts, or of its copy. */
 uint64_t toy_super_off(const struct toy_fs *fs);
-/* What the superblock says of its memory from now on. @bad: TOY_BAD_RUNS of them. */
-void toy_super_set(struct toy_fs *fs, uint64_t shutdowns, const __le64 *bad);
+/* What the superblock says of its memory from now on. @shutdowns: ZUFS_MAX_DEVICES, @bad: TOY_BAD_RUNS of them. */
+void toy_super_set(struct toy_fs *fs, const uint64_t *shutdowns,
+		   const __le64 *bad);
 /* Replays the journals (writes, unless nothing is to do); then the filesystem may be used. */
 int toy_recover(struct toy_fs *fs);
 /* Media know what is done, and nothing is left to be replayed. Nobody commits meanwhile. */
 void toy_settle(struct toy_fs *fs);
 void toy_close(struct toy_fs *fs);
-/* Is it toyfs's, with the right sum? */
-bool toy_dev_table_ok(const struct zufs_dev_table *dt);
-/* Where tables of all its devices are, copies too; @bn has room for 2 * ZUFS_MAX_DEVICES. Returns their number. */
-unsigned int toy_dev_table_blocks(const struct zufs_dev_table *dt,
-				  uint64_t *bn);
 /* The superblock at byte @off: magic, sum, and a size that fits. */
 bool toy_super_ok(const struct toy_fs *fs, uint64_t off);
+
+/* ---- devtable.c ---- */
+
+/* Is it toyfs's, with the right sum, and numbers that can be? */
+bool toy_dev_table_ok(const struct zufs_dev_table *dt);
 /* What dt->sum has to be, in host order. */
 uint64_t toy_dev_table_sum(const struct zufs_dev_table *dt);
+/* That of the first device of a new filesystem. */
+void toy_dev_table_fill(struct zufs_dev_table *dt,
+			const struct toy_mkfs_opts *o);
+/* Makes it that of another device of the same filesystem. */
+void toy_dev_table_for(struct zufs_dev_table *dt, unsigned int dev);
+/* Which devices there are: fs->dev of a table that is ok. */
+void toy_devs_take(struct toy_fs *fs, const struct zufs_dev_table *dt);
+/* Blocks of all of them. */
+uint64_t toy_devs_blocks(const struct toy_fs *fs);
+/* The block with the table of a device, or with its copy. */
+uint64_t toy_dev_table_bn(const struct toy_fs *fs, unsigned int dev,
+			  unsigned int copy);
 
 /* ---- log: set by the plugin or tool; default stderr ---- */
 extern void (*toy_log)(int level, const char *fmt, ...)

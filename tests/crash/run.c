@@ -518,9 +518,15 @@ static void setup_full(struct runner *r)
 
 static void setup(struct runner *r)
 {
+	static const struct zufs_dev_id devs[2] = {
+		{ .uuid = { 4 }, .blocks = RUN_BYTES / TOY_BLOCK / 2 },
+		{ .uuid = { 5 }, .blocks = RUN_BYTES / TOY_BLOCK / 2 },
+	};
 	struct toy_mkfs_opts o = { .label = "crash",
 				   .uuid = { 1, 2, 3 },
 				   .blocks = RUN_BYTES / TOY_BLOCK,
+				   .nr_devs = 2,
+				   .devs = devs,
 				   .time = r->start.now,
 				   .seed = { 11, 22 } };
 	const char *text = r->base->setup;

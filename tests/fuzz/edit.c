@@ -47,7 +47,7 @@ static const struct field super[] = { FIELD(struct toy_super, magic),
 				      FIELD(struct toy_super, data_bn),
 				      RECORDS(16, 8, 2, 8),  /* uuid */
 				      RECORDS(112, 8, 2, 8), /* hash_key */
-				      RECORDS(144, 8, 4, 8), /* bad */
+				      RECORDS(136, 8, 4, 8), /* bad */
 				      END };
 static const struct field table[] = {
 	FIELD(struct zufs_dev_table, magic),

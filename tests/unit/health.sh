@@ -41,4 +41,15 @@ ends 0 '(-f checks all)' 'and keeps the new count' "$fsck" -p a
 know 'shutdowns 5'
 ends 0 'blocks in use' 'fsck -n checks all' "$fsck" -n a
 ends 0 'blocks in use' 'and keeps nothing' "$fsck" -p a
+
+# The double tells the same of each device.
+know 'bad 3000 5' 'shutdowns 3'
+ends 0 'bad    10 blocks that are left alone' 'mkfs leaves those of two devices alone' "$mkfs" -f -s 64M a c
+ends 0 'blocks in use' 'and fsck agrees' "$fsck" -n -f a c
+ends 0 '(-f checks all)' 'the same counts: fsck -p is quick' "$fsck" -p a c
+know 'bad 3000 5' 'shutdowns 4'
+ends 0 'blocks in use' 'other counts: fsck -p checks all' "$fsck" -p a c
+ends 0 '(-f checks all)' 'and keeps the new ones' "$fsck" -p a c
+know 'bad 511 1'
+ends 1 'where its tables have to be' 'mkfs refuses a bad block in the copy of a table' "$mkfs" -f a c
 echo "1..$n"

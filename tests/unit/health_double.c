@@ -15,18 +15,12 @@
 static int take(struct toy_health *h, const char *line)
 {
 	unsigned long long a, b;
-	struct toy_bad *p;
 
 	if (sscanf(line, "shutdowns %llu", &a) == 1)
-		h->shutdowns = a;
+		h->shutdowns[0] = a;
 	if (sscanf(line, "bad %llu %llu", &a, &b) != 2)
 		return 0;
-	p = realloc(h->bad, (h->nr + 1) * sizeof(*p));
-	if (!p)
-		return -ENOMEM;
-	h->bad = p;
-	h->bad[h->nr++] = (struct toy_bad){ a, b };
-	return 0;
+	return toy_health_add(h, a, a + b);
 }
 
 int toy_health_read(dev_t dev, struct toy_health *h)
@@ -37,7 +31,9 @@ int toy_health_read(dev_t dev, struct toy_health *h)
 	int err = 0;
 
 	(void)dev;
-	*h = (struct toy_health){ .shutdowns = TOY_NO_COUNT, .known = f };
+	*h = (struct toy_health){ .nr_devs = 1,
+				  .shutdowns = { TOY_NO_COUNT },
+				  .known = f };
 	while (f && !err && fgets(line, sizeof(line), f))
 		err = take(h, line);
 	if (f)

@@ -115,6 +115,51 @@ overwrites() {
 	fi
 }
 
+le() { # FILE OFFSET LENGTH: a little-endian number
+	local hex i n=''
+	hex=$(at "$@")
+	for ((i = ${#hex} - 2; i >= 0; i -= 2)); do
+		n+=${hex:i:2}
+	done
+	echo $((16#$n))
+}
+
+several() {
+	local f
+	rm -f v0 v1 v2
+	image v1 33M
+	good 'three devices: one is made, one is odd, one is there' "$mkfs" -q -s 32M v0 v1 v2
+	for f in v0 v1 v2; do
+		is "$f has the uuid of all" "$(at $f 16 16)" "$(at v0 2064 16)"
+		is 'it is one of three' "$(le $f 48 2) $(le $f 50 2)" "${f#v} 3"
+		is 'the copy of its table is the same' "$(at $f 2093056 2048)" "$(at $f 0 2048)"
+	done
+	is 'blocks of all are in each' "$(le v2 32 8)" 24576
+	is 'blocks of the second too' "$(le v0 112 8)" 8192
+	[ "$(at v0 64 16)" != "$(at v0 96 16)" ]
+	result $? 'each device has a uuid of its own'
+	is 'blocks in the superblock' "$(le v0 2136 8)" 24576
+	is 'no superblock on the others' "$(at v1 2048 8)$(at v2 2048 8)" "$(printf %032d 0)"
+	good 'two devices' "$mkfs" -f v0 v2
+	says 'device 0: v0, 32 MiB, uuid ' 'the first is told'
+	says 'device 1: v2, 32 MiB, uuid ' 'the second is told'
+	says '64 MiB: 16384 blocks' 'the size of both is told'
+	refused 'v2: contains a filesystem of type toyfs' 'each is kept without -f' "$mkfs" -s 32M v9 v2
+	refused 'named twice' 'one device twice' "$mkfs" -f v0 v2 ./v0
+	ln -s v0 v3
+	refused 'v3: named twice' 'by a link, too' "$mkfs" -f v0 v3
+	refused 'tiny: 4096 bytes are too few' 'one that is too small' "$mkfs" -f v0 tiny
+	truncate -s 8T huge
+	refused 'v0: too small for the tables of all' 'a first one too small for the maps of space' "$mkfs" -f v0 huge
+	good 'which go on a larger one' "$mkfs" -q -f -n huge v0
+	# shellcheck disable=SC2046
+	refused 'at most 62' '63 devices' "$mkfs" -s 16M $(seq 63)
+	# shellcheck disable=SC2046
+	good '62 devices' "$mkfs" -q -s 16M $(seq 62)
+	is 'the last one has its number' "$(le 62 48 2)" 61
+	rm -f huge {1..62}
+}
+
 dry() {
 	local before
 	image d 32M
@@ -138,7 +183,6 @@ others() {
 	refused 'longer than 31' 'a label of 32 bytes' "$mkfs" -f -L 01234567890123456789012345678901 b
 	refused 'not a uuid' 'a bad uuid' "$mkfs" -f -U 12 b
 	refused 'no device is named' 'no device' "$mkfs"
-	refused 'one device only' 'two devices' "$mkfs" -f a b
 	refused 'neither a block device' 'a folder' "$mkfs" .
 	refused 'neither a block device' 'a character device' "$mkfs" -f /dev/null
 	"$mkfs" -q -f -s 32M b && before=$(at b 2064 16)
@@ -170,6 +214,7 @@ helper() {
 makes
 sizes
 overwrites
+several
 dry
 others
 helper

@@ -333,7 +333,7 @@ START_TEST(list_lies)
 	bad[9] = htole64(TOY_EXT_VAL(3, 3));
 	bad[11] = UINT64_MAX;
 	OK(toy_open(&fs, k.addr, k.bytes, &why));
-	toy_super_set(&fs, TOY_NO_COUNT, bad);
+	toy_super_set(&fs, fs.shutdowns, bad);
 	toy_close(&fs);
 	expect(TOY_P_BAD_LIST, 0, 0);
 	fsck(true);
@@ -400,7 +400,9 @@ START_TEST(unsafe_shutdown)
 	know(TOY_NO_COUNT, 0, NULL);
 	OK(try_kern(0));
 	OK(toy_open(&fs, k.addr, k.bytes, &why));
-	toy_super_set(&fs, 6, ((struct toy_super *)(k.addr + TOY_SB_OFF))->bad);
+	fs.shutdowns[0] = 6;
+	toy_super_set(&fs, fs.shutdowns,
+		      ((struct toy_super *)(k.addr + TOY_SB_OFF))->bad);
 	toy_close(&fs);
 	know(6, 0, NULL);
 	OK(try_kern(0));

@@ -627,7 +627,7 @@ static void bad_list(void)
 {
 	__le64 bad[TOY_BAD_RUNS] = { slot_of("few")->map.rec[0].val };
 
-	toy_super_set(&fs, TOY_NO_COUNT, bad);
+	toy_super_set(&fs, fs.shutdowns, bad);
 }
 
 static const struct {
