@@ -28,12 +28,34 @@ bool fail(const char *fmt, ...)
 	return false;
 }
 
-/* Where @path is mounted, by source or by device number. */
+/* Is @name, of a mount, the device? */
+static bool is_it(const char *name, const char *path, const struct stat *st)
+{
+	struct stat other;
+
+	return name[0] == '/' &&
+	       (!strcmp(name, path) ||
+		(!stat(name, &other) && S_ISBLK(other.st_mode) &&
+		 other.st_rdev == st->st_rdev));
+}
+
+/* One of the options is "device=" and it. */
+static bool is_option(char *opts, const char *path, const struct stat *st)
+{
+	char *opt, *save = NULL;
+
+	for (opt = strtok_r(opts, ",", &save); opt;
+	     opt = strtok_r(NULL, ",", &save))
+		if (!strncmp(opt, "device=", 7) && is_it(opt + 7, path, st))
+			return true;
+	return false;
+}
+
+/* Where @path is mounted, as a source or as one of several devices. */
 static bool find_mount(const char *path, const struct stat *st, char *where,
 		       size_t size)
 {
 	struct mntent *ent;
-	struct stat other;
 	bool found = false;
 	FILE *f;
 
@@ -41,12 +63,8 @@ static bool find_mount(const char *path, const struct stat *st, char *where,
 	if (!f)
 		return false;
 	while (!found && (ent = getmntent(f))) {
-		if (ent->mnt_fsname[0] != '/')
-			continue;
-		found = !strcmp(ent->mnt_fsname, path) ||
-			(!stat(ent->mnt_fsname, &other) &&
-			 S_ISBLK(other.st_mode) &&
-			 other.st_rdev == st->st_rdev);
+		found = is_it(ent->mnt_fsname, path, st) ||
+			is_option(ent->mnt_opts, path, st);
 		if (found)
 			snprintf(where, size, "%s", ent->mnt_dir);
 	}

@@ -220,6 +220,15 @@ void zuf_pmem_release(struct zuf_file *zf);
 /* Nobody reaches the super block's pmem by this file any more. root->ctl. */
 void zuf_pmem_revoke(struct zuf_sb_info *sbi);
 
+/* md.c */
+/* As dax_direct_access(), of block @bn of @dev; in dax_read_lock(). */
+long zuf_dev_map(const struct zuf_dev *dev, u64 bn, long n,
+		 enum dax_access_mode mode, void **addr);
+
+/* mdtable.c */
+/* Reads and checks the tables of md->dev[], and puts them in their order. Errors by errorfc(). */
+int zuf_md_tables(struct zuf_sb_info *sbi, struct fs_context *fc);
+
 /* stats.c */
 const char *zuf_op_name(u16 op);
 void zuf_stats_init(void);

@@ -137,7 +137,8 @@ static int zuf_writepages(struct address_space *mapping,
 {
 	struct zuf_sb_info *sbi = ZUF_SB(mapping->host->i_sb);
 
-	return dax_writeback_mapping_range(mapping, sbi->md.dev[0].dax, wbc);
+	return dax_writeback_mapping_range(mapping, zuf_md_flush_dax(&sbi->md),
+					   wbc);
 }
 
 const struct address_space_operations zuf_aops = {

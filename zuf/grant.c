@@ -18,7 +18,7 @@ static int take_grant(struct inode *inode, const struct zufs_extent *ext, u32 n,
 	if (!copy_grant_ok(ext, n, lblk))
 		return -EIO;
 	for (i = 0; i < n; i++)
-		if (!zuf_md_dev(&sbi->md, ext[i].pblk, ext[i].len))
+		if (!zuf_md_is_data(&sbi->md, ext[i].pblk, ext[i].len))
 			return -EIO;
 	memcpy(ii->grant.ext, ext, n * sizeof(*ext));
 	ii->grant.n = n;

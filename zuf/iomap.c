@@ -9,7 +9,7 @@
 
 #define GET_MAX 128U /* extents of one answer */
 
-/* The extents that were answered: in order, no gaps, inside the devices. */
+/* The extents that were answered: in order, no gaps, each on one device. */
 static int check_extents(struct zuf_sb_info *sbi,
 			 const struct zufs_ioc_get_multy *io, u64 lblk)
 {
@@ -26,7 +26,7 @@ static int check_extents(struct zuf_sb_info *sbi,
 		if (e->lblk != next || !e->len || next + e->len < next)
 			return -EIO;
 		if (!(e->flags & ZUFS_EXT_HOLE) &&
-		    !zuf_md_dev(&sbi->md, e->pblk, e->len))
+		    !zuf_md_is_data(&sbi->md, e->pblk, e->len))
 			return -EIO;
 		next += e->len;
 	}
@@ -101,7 +101,7 @@ static void fill_iomap(struct inode *inode, const struct zufs_extent *ext,
 
 	iomap->offset = ext->lblk << ZUFS_BLOCK_SHIFT;
 	iomap->length = (u64)ext->len << ZUFS_BLOCK_SHIFT;
-	iomap->bdev = inode->i_sb->s_bdev;
+	iomap->bdev = sbi->md.dev[0].bdev;
 	iomap->dax_dev = sbi->md.dev[0].dax;
 	iomap->flags = 0;
 	if (ext->flags & ZUFS_EXT_HOLE) {
@@ -115,7 +115,8 @@ static void fill_iomap(struct inode *inode, const struct zufs_extent *ext,
 		iomap->bdev = dev->bdev;
 		iomap->dax_dev = dev->dax;
 		iomap->addr = (ext->pblk - dev->first) << ZUFS_BLOCK_SHIFT;
-		if (flags & IOMAP_DAX) /* FIEMAP speaks of the partition */
+		if (flags &
+		    IOMAP_DAX) /* FIEMAP speaks of the device or partition */
 			iomap->addr += dev->dax_off;
 		if (ext->flags & ZUFS_EXT_NEW)
 			iomap->flags |= IOMAP_F_NEW;

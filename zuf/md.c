@@ -1,24 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The devices of a super block, and the table on them.
+ * The devices of a super block: one linear space.
  */
 #include <linux/blkdev.h>
-#include <linux/crc32c.h>
+#include <linux/mount.h>
+#include <linux/namei.h>
 #include <linux/slab.h>
 
 #include "core.h"
 
-/* The kernel's address of block @bn of @dev and @n blocks from there on, in dax_read_lock(). */
-static int dev_map(const struct zuf_dev *dev, u64 bn, long n, void **addr)
+long zuf_dev_map(const struct zuf_dev *dev, u64 bn, long n,
+		 enum dax_access_mode mode, void **addr)
 {
-	long got = dax_direct_access(dev->dax,
-				     (dev->dax_off >> PAGE_SHIFT) + bn, n,
-				     DAX_ACCESS, addr, NULL);
-
-	if (got < 0)
-		return got;
-	return got < n ? -EINVAL : 0;
+	return dax_direct_access(dev->dax, (dev->dax_off >> PAGE_SHIFT) + bn, n,
+				 mode, addr, NULL);
 }
+
+/* ---- a device ---- */
 
 /* Bad blocks may be in it: who reads them gets the error. In dax_read_lock(). */
 static bool one_piece(const struct zuf_dev *dev)
@@ -28,10 +26,8 @@ static bool one_piece(const struct zuf_dev *dev)
 	u64 bn;
 
 	for (bn = 0; bn < dev->blocks; bn += got) {
-		got = dax_direct_access(dev->dax,
-					(dev->dax_off >> PAGE_SHIFT) + bn,
-					dev->blocks - bn, DAX_RECOVERY_WRITE,
-					&addr, NULL);
+		got = zuf_dev_map(dev, bn, dev->blocks - bn, DAX_RECOVERY_WRITE,
+				  &addr);
 		if (got <= 0)
 			return false;
 		if (!bn)
@@ -42,13 +38,13 @@ static bool one_piece(const struct zuf_dev *dev)
 	return true;
 }
 
-static int dev_open(struct block_device *bdev, struct fs_context *fc,
-		    struct zuf_dev *dev)
+/* @dev->bdev is set. What fails here is undone by zuf_md_fini(). */
+static int dev_open(struct zuf_dev *dev, struct fs_context *fc)
 {
+	struct block_device *bdev = dev->bdev;
 	bool whole;
 	int id;
 
-	dev->bdev = bdev;
 	dev->blocks = bdev_nr_bytes(bdev) >> PAGE_SHIFT;
 	dev->numa_node = dev_to_node(disk_to_dev(bdev->bd_disk));
 	/* No holder: partitions of one device share its dax device. */
@@ -71,97 +67,148 @@ static int dev_open(struct block_device *bdev, struct fs_context *fc,
 	return 0;
 }
 
-static bool table_ok(const struct zufs_dev_table *t, u32 magic)
+/* Where the mounter may open the node of a block device: its number. */
+static int find_rdev(const char *name, fmode_t mode, dev_t *rdev)
 {
-	return le32_to_cpu(t->magic) == magic &&
-	       le64_to_cpu(t->sum) == crc32c(~0, (const u8 *)t + sizeof(t->sum),
-					     sizeof(*t) - sizeof(t->sum));
-}
-
-/* The table or its copy; media may be poisoned. */
-static int table_read(const struct zuf_dev *dev, u32 magic,
-		      struct zufs_dev_table *t)
-{
-	static const u32 places[] = { 0, ZUFS_MDT_COPY_OFFSET };
-	unsigned int i;
-	void *addr;
-	int id, err = -EINVAL;
-
-	if (dev->blocks << ZUFS_BLOCK_SHIFT < ZUFS_ALLOC_SIZE)
-		return -EINVAL;
-	id = dax_read_lock();
-	for (i = 0; err && i < ARRAY_SIZE(places); i++)
-		if (!dev_map(dev, places[i] >> ZUFS_BLOCK_SHIFT, 1, &addr) &&
-		    !copy_mc_to_kernel(t, addr, sizeof(*t)) &&
-		    table_ok(t, magic))
-			err = 0;
-	dax_read_unlock(id);
-	return err;
-}
-
-static int table_check(struct fs_context *fc, struct zuf_sb_info *sbi)
-{
-	struct zuf_md *md = &sbi->md;
-	const struct zufs_dev_table *t = md->table;
-	u64 blocks = le64_to_cpu(t->dev[0].blocks);
-
-	if (le16_to_cpu(t->version_major) != sbi->rfi.FS_ver_major ||
-	    le16_to_cpu(t->version_minor) > sbi->rfi.FS_ver_minor)
-		return errorfc(fc, "made by another version of %s: %u.%u",
-			       sbi->type->name, le16_to_cpu(t->version_major),
-			       le16_to_cpu(t->version_minor)),
-		       -EINVAL;
-	if (le16_to_cpu(t->dev_count) != 1 || t->id_index)
-		return errorfc(fc,
-			       "one of %u devices; only single ones can be mounted",
-			       le16_to_cpu(t->dev_count)),
-		       -EINVAL;
-	if (!blocks || blocks & (ZUFS_ALLOC_MASK >> ZUFS_BLOCK_SHIFT) ||
-	    blocks > md->dev[0].blocks || blocks != le64_to_cpu(t->t1_blocks))
-		return errorfc(fc,
-			       "size on media (%llu blocks) does not fit the device (%llu)",
-			       blocks, md->dev[0].blocks),
-		       -EINVAL;
-	md->dev[0].blocks = blocks;
-	md->blocks = blocks;
-	return 0;
-}
-
-int zuf_md_init(struct zuf_sb_info *sbi, struct fs_context *fc)
-{
-	const char *name = sbi->type->name;
-	struct zuf_md *md = &sbi->md;
-	int err = dev_open(sbi->sb->s_bdev, fc, &md->dev[0]);
+	int may = MAY_READ | (mode & FMODE_WRITE ? MAY_WRITE : 0);
+	struct inode *inode;
+	struct path path;
+	int err = kern_path(name, LOOKUP_FOLLOW, &path);
 
 	if (err)
-		goto out;
-	md->count = 1;
-	md->table = kmalloc(sizeof(*md->table), GFP_KERNEL);
-	err = -ENOMEM;
-	if (!md->table)
-		goto out;
-	err = table_read(&md->dev[0], sbi->rfi.FS_magic, md->table);
-	if (err) {
-		if (!(fc->sb_flags & SB_SILENT))
-			errorfc(fc, "%pg holds no %s (mkfs.%s makes one)",
-				md->dev[0].bdev, name, name);
-		goto out;
-	}
-	err = table_check(fc, sbi);
-	if (!err)
-		return 0;
-out:
-	zuf_md_fini(md);
+		return err;
+	inode = d_backing_inode(path.dentry);
+	if (!S_ISBLK(inode->i_mode))
+		err = -ENOTBLK;
+	else if (path.mnt->mnt_flags & MNT_NODEV ||
+		 path.mnt->mnt_sb->s_iflags & SB_I_NODEV)
+		err = -EACCES;
+	else
+		err = inode_permission(mnt_user_ns(path.mnt), inode, may);
+	*rdev = inode->i_rdev;
+	path_put(&path);
 	return err;
+}
+
+static bool has_rdev(const struct zuf_md *md, dev_t rdev)
+{
+	unsigned int i;
+
+	for (i = 0; i < md->count; i++)
+		if (md->dev[i].bdev->bd_dev == rdev)
+			return true;
+	return false;
+}
+
+/*
+ * For the super block alone. s_umount nests inside the disk's open_mutex (see
+ * get_tree_bdev()); nobody uses the super block before it is born.
+ */
+static struct block_device *open_rdev(struct super_block *sb, dev_t rdev,
+				      fmode_t mode)
+{
+	struct block_device *bdev;
+
+	up_write(&sb->s_umount);
+	bdev = blkdev_get_by_dev(rdev, mode, sb);
+	if (!IS_ERR(bdev) && mode & FMODE_WRITE && bdev_read_only(bdev)) {
+		blkdev_put(bdev, mode);
+		bdev = ERR_PTR(-EACCES);
+	}
+	down_write(&sb->s_umount);
+	return bdev;
+}
+
+static int open_named(struct zuf_sb_info *sbi, struct fs_context *fc,
+		      const char *name)
+{
+	fmode_t mode = sbi->sb->s_mode | FMODE_EXCL;
+	struct zuf_md *md = &sbi->md;
+	struct zuf_dev *dev = &md->dev[md->count];
+	struct block_device *bdev;
+	dev_t rdev;
+	int err = find_rdev(name, mode, &rdev);
+
+	if (err)
+		return errorfc(fc, "device=%s: cannot be opened: error %d",
+			       name, err),
+		       err;
+	if (has_rdev(md, rdev))
+		return errorfc(fc, "device=%s: named twice", name), -EINVAL;
+	bdev = open_rdev(sbi->sb, rdev, mode);
+	if (IS_ERR(bdev))
+		return errorfc(fc, "device=%s: %s: error %ld", name,
+			       PTR_ERR(bdev) == -EBUSY ?
+				       "in use, by another mount perhaps" :
+				       "cannot be opened",
+			       PTR_ERR(bdev)),
+		       PTR_ERR(bdev);
+	dev->bdev = bdev;
+	dev->mode = mode;
+	md->count++;
+	return dev_open(dev, fc);
+}
+
+/* ---- all of them ---- */
+
+int zuf_md_init(struct zuf_sb_info *sbi, struct fs_context *fc,
+		const struct zuf_names *names)
+{
+	struct zuf_md *md = &sbi->md;
+	unsigned int i;
+	int err;
+
+	md->dev[0].bdev = sbi->sb->s_bdev;
+	md->count = 1;
+	err = dev_open(&md->dev[0], fc);
+	for (i = 0; !err && i < names->n; i++)
+		err = open_named(sbi, fc, names->name[i]);
+	return err ? err : zuf_md_tables(sbi, fc);
 }
 
 void zuf_md_fini(struct zuf_md *md)
 {
-	if (md->dev[0].dax)
-		fs_put_dax(md->dev[0].dax, NULL);
-	md->dev[0].dax = NULL;
-	kfree(md->table);
-	md->table = NULL;
+	unsigned int i;
+
+	for (i = 0; i < md->count; i++) {
+		if (md->dev[i].dax)
+			fs_put_dax(md->dev[i].dax, NULL);
+		if (md->dev[i].mode)
+			blkdev_put(md->dev[i].bdev, md->dev[i].mode);
+	}
+	md->count = 0;
+}
+
+int zuf_md_are_members(const struct zuf_md *md, struct fs_context *fc,
+		       const struct zuf_names *names)
+{
+	unsigned int i;
+	dev_t rdev;
+
+	for (i = 0; i < names->n; i++) {
+		int err = lookup_bdev(names->name[i], &rdev);
+
+		if (err)
+			return errorfc(fc, "device=%s: error %d",
+				       names->name[i], err),
+			       err;
+		if (!has_rdev(md, rdev))
+			return errorfc(fc,
+				       "device=%s: not a device of this mount",
+				       names->name[i]),
+			       -EINVAL;
+	}
+	return 0;
+}
+
+bool zuf_md_read_only(const struct zuf_md *md)
+{
+	unsigned int i;
+
+	for (i = 0; i < md->count; i++)
+		if (bdev_read_only(md->dev[i].bdev))
+			return true;
+	return false;
 }
 
 struct zuf_dev *zuf_md_dev(struct zuf_md *md, u64 bn, u64 n)
@@ -178,18 +225,39 @@ struct zuf_dev *zuf_md_dev(struct zuf_md *md, u64 bn, u64 n)
 	return NULL;
 }
 
+bool zuf_md_is_data(struct zuf_md *md, u64 bn, u64 n)
+{
+	const struct zuf_dev *dev = zuf_md_dev(md, bn, n);
+	const u64 copy = ZUFS_MDT_COPY_OFFSET >> ZUFS_BLOCK_SHIFT;
+	u64 at = dev ? bn - dev->first : 0;
+
+	return at && (at > copy || at + n <= copy);
+}
+
+struct dax_device *zuf_md_flush_dax(const struct zuf_md *md)
+{
+	unsigned int i;
+
+	for (i = 0; i < md->count; i++)
+		if (dax_write_cache_enabled(md->dev[i].dax))
+			return md->dev[i].dax;
+	return md->dev[0].dax;
+}
+
 int zuf_md_zero(struct zuf_md *md, u64 bn, size_t off, size_t len)
 {
 	struct zuf_dev *dev = zuf_md_dev(md, bn, 1);
+	long got = -EIO;
 	void *addr;
-	int id, err;
+	int id;
 
 	id = dax_read_lock();
-	err = dev ? dev_map(dev, bn - dev->first, 1, &addr) : -EIO;
-	if (!err) {
+	if (dev)
+		got = zuf_dev_map(dev, bn - dev->first, 1, DAX_ACCESS, &addr);
+	if (got > 0) {
 		memset(addr + off, 0, len);
 		dax_flush(dev->dax, addr + off, len);
 	}
 	dax_read_unlock(id);
-	return err ? -EIO : 0;
+	return got > 0 ? 0 : -EIO;
 }

@@ -49,10 +49,12 @@ static const struct vm_operations_struct zuf_vm_ops = {
 
 int zuf_mmap(struct file *file, struct vm_area_struct *vma)
 {
-	struct zuf_sb_info *sbi = ZUF_SB(file_inode(file)->i_sb);
+	const struct zuf_md *md = &ZUF_SB(file_inode(file)->i_sb)->md;
+	unsigned int i;
 
-	if (!daxdev_mapping_supported(vma, sbi->md.dev[0].dax))
-		return -EOPNOTSUPP;
+	for (i = 0; i < md->count; i++)
+		if (!daxdev_mapping_supported(vma, md->dev[i].dax))
+			return -EOPNOTSUPP;
 	file_accessed(file);
 	vma->vm_ops = &zuf_vm_ops;
 	vma->vm_flags |= VM_HUGEPAGE;

@@ -139,7 +139,11 @@ static void fetch_options(struct zuf_sb_info *sbi)
 static int zuf_show_options(struct seq_file *m, struct dentry *root)
 {
 	struct zuf_sb_info *sbi = ZUF_SB(root->d_sb);
+	unsigned int i;
 
+	for (i = 0; i < sbi->md.count; i++)
+		if (sbi->md.dev[i].bdev != root->d_sb->s_bdev)
+			seq_printf(m, ",device=/dev/%pg", sbi->md.dev[i].bdev);
 	if (sbi->mount_flags & ZUFS_M_PEDANTIC)
 		seq_printf(m, ",pedantic=%u", sbi->pedantic);
 	if (sbi->mount_flags & ZUFS_M_EPHEMERAL)
@@ -201,6 +205,7 @@ static const struct super_operations zuf_sops = {
 struct zuf_fc {
 	u64 flags; /* ZUFS_M_* */
 	u32 pedantic;
+	struct zuf_names devices;
 	u32 len;
 	char options[ZUFS_MO_MAX]; /* for the server */
 };
@@ -211,7 +216,8 @@ enum {
 	OPT_EPHEMERAL,
 	OPT_SILENT,
 	OPT_PRIVATE,
-	OPT_DAX
+	OPT_DAX,
+	OPT_DEVICE
 };
 
 static const struct fs_parameter_spec params[] = {
@@ -221,6 +227,7 @@ static const struct fs_parameter_spec params[] = {
 	fsparam_flag("silent", OPT_SILENT),
 	fsparam_flag("private", OPT_PRIVATE),
 	fsparam_flag("dax", OPT_DAX),
+	fsparam_string("device", OPT_DEVICE),
 	{},
 };
 
@@ -245,6 +252,17 @@ static int forward(struct fs_context *fc, struct fs_parameter *param)
 		return invalf(fc, "options are longer than %u bytes",
 			      ZUFS_MO_MAX);
 	zfc->len += n;
+	return 0;
+}
+
+static int take_device(struct fs_context *fc, struct fs_parameter *param)
+{
+	struct zuf_names *names = &((struct zuf_fc *)fc->fs_private)->devices;
+
+	if (names->n == ARRAY_SIZE(names->name))
+		return invalf(fc, "more than %u devices", ZUFS_MAX_DEVICES);
+	names->name[names->n++] = param->string;
+	param->string = NULL; /* it is ours now */
 	return 0;
 }
 
@@ -274,6 +292,8 @@ static int parse_param(struct fs_context *fc, struct fs_parameter *param)
 	case OPT_PRIVATE:
 		zfc->flags |= ZUFS_M_PRIVATE;
 		break;
+	case OPT_DEVICE:
+		return take_device(fc, param);
 	}
 	return 0;
 }
@@ -427,12 +447,13 @@ static int set_blocksize_of(struct super_block *sb)
 /* Another server may have registered the type since get_tree() looked at it. */
 static int init_devices(struct zuf_sb_info *sbi, struct fs_context *fc)
 {
+	const struct zuf_fc *zfc = fc->fs_private;
 	struct super_block *sb = sbi->sb;
 
 	if (is_nodev(sbi) != !sb->s_bdev)
 		return -ENOTCONN;
 	if (sb->s_bdev)
-		return zuf_md_init(sbi, fc);
+		return zuf_md_init(sbi, fc, &zfc->devices);
 	snprintf(sb->s_id, sizeof(sb->s_id), "%s.%u", sbi->type->name,
 		 MINOR(sb->s_dev));
 	return 0;
@@ -468,11 +489,32 @@ static int fill_super(struct super_block *sb, struct fs_context *fc)
 	return server_mount(sb, fc);
 }
 
+static int check_devices(struct fs_context *fc, struct super_block *sb)
+{
+	const struct zuf_fc *zfc = fc->fs_private;
+
+	return zuf_md_are_members(&ZUF_SB(sb)->md, fc, &zfc->devices);
+}
+
 static int get_tree(struct fs_context *fc)
 {
-	return fc->fs_type->fs_flags & FS_REQUIRES_DEV ?
-		       get_tree_bdev(fc, fill_super) :
-		       get_tree_nodev(fc, fill_super);
+	struct super_block *sb;
+	int err;
+
+	err = fc->fs_type->fs_flags & FS_REQUIRES_DEV ?
+		      get_tree_bdev(fc, fill_super) :
+		      get_tree_nodev(fc, fill_super);
+	if (err)
+		return err;
+	/* It may have been mounted before, and then nothing looked at them. */
+	sb = fc->root->d_sb;
+	err = check_devices(fc, sb);
+	if (err) {
+		dput(fc->root);
+		fc->root = NULL;
+		deactivate_locked_super(sb);
+	}
+	return err;
 }
 
 /* What a remount says of the kernel's own options: none but pedantic may change. */
@@ -484,7 +526,9 @@ static int check_remount(struct fs_context *fc, const struct zuf_sb_info *sbi)
 	if (zfc->flags & fixed & ~sbi->mount_flags)
 		return invalf(fc,
 			      "ephemeral and private are for new mounts only");
-	return 0;
+	if (!(fc->sb_flags & SB_RDONLY) && zuf_md_read_only(&sbi->md))
+		return errorfc(fc, "a device is write-protected"), -EACCES;
+	return check_devices(fc, sbi->sb);
 }
 
 static int send_remount(struct fs_context *fc, struct super_block *sb)
@@ -528,7 +572,11 @@ static int reconfigure(struct fs_context *fc)
 
 static void free_fc(struct fs_context *fc)
 {
-	kfree(fc->fs_private);
+	struct zuf_fc *zfc = fc->fs_private;
+
+	while (zfc->devices.n)
+		kfree(zfc->devices.name[--zfc->devices.n]);
+	kfree(zfc);
 }
 
 static const struct fs_context_operations fc_ops = {

@@ -47,10 +47,11 @@ struct zuf_type {
 	struct zufs_register_fs_info rfi;
 };
 
-/* ---- devices of a super block: md.c ---- */
+/* ---- devices of a super block: md.c, mdtable.c ---- */
 
 struct zuf_dev {
 	struct block_device *bdev;
+	fmode_t mode; /* it was opened with; 0: it is sb->s_bdev */
 	struct dax_device *dax;
 	u64 dax_off; /* bytes, start of the partition */
 	u64 blocks;  /* of 4096 bytes that the filesystem uses */
@@ -59,17 +60,43 @@ struct zuf_dev {
 };
 
 struct zuf_md {
-	struct zufs_dev_table *table; /* kernel copy, checked */
-	u64 blocks;		      /* of all devices */
+	u64 blocks; /* of all devices */
 	unsigned int count;
-	struct zuf_dev dev[ZUFS_MAX_DEVICES];
+	struct zuf_dev dev[ZUFS_MAX_DEVICES]; /* in order of the linear space */
 };
 
-/* Opens nothing: uses sb->s_bdev; reads and checks table or its copy. Errors by errorfc(). */
-int zuf_md_init(struct zuf_sb_info *sbi, struct fs_context *fc);
+/* What a mount names by -o device= besides its source. */
+struct zuf_names {
+	unsigned int n;
+	char *name[ZUFS_MAX_DEVICES - 1];
+};
+
+/*
+ * Opens what is named, with the mounter's rights and for @sbi->sb alone, and
+ * finds by the tables on it and on sb->s_bdev that these are all devices of one
+ * filesystem. Under s_umount, which it drops, before the super block is born.
+ * Errors by errorfc(); zuf_md_fini() is the caller's then too.
+ */
+int zuf_md_init(struct zuf_sb_info *sbi, struct fs_context *fc,
+		const struct zuf_names *names);
 void zuf_md_fini(struct zuf_md *md);
+/* 0 if each of @names is one of them. Errors by errorfc(). */
+int zuf_md_are_members(const struct zuf_md *md, struct fs_context *fc,
+		       const struct zuf_names *names);
+/* Is one of them write-protected? */
+bool zuf_md_read_only(const struct zuf_md *md);
 /* The device that holds blocks [bn, bn + n) wholly, NULL: none does. */
 struct zuf_dev *zuf_md_dev(struct zuf_md *md, u64 bn, u64 n);
+/*
+ * Can [bn, bn + n) hold data? It is on one device, and has none of its tables;
+ * so what continues it is on the same device.
+ */
+bool zuf_md_is_data(struct zuf_md *md, u64 bn, u64 n);
+/*
+ * By which fs/dax flushes pages of any of them: it does so by their address,
+ * and asks the device only whether it has to.
+ */
+struct dax_device *zuf_md_flush_dax(const struct zuf_md *md);
 /* Zeroes @len bytes from byte @off of block @bn on, flushed; the caller fences. -EIO. */
 int zuf_md_zero(struct zuf_md *md, u64 bn, size_t off, size_t len);
 

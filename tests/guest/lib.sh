@@ -94,16 +94,25 @@ up() { # ARGUMENT-OF-UP...
 	exit 1
 }
 
-# What is on the device is whole, after a crash too.
-whole() { # WHAT [DEVICE]
-	ok "$1: fsck.toyfs finds nothing" "$TREE/mkfs/fsck.toyfs" -n "${2:-/dev/pmem0}"
+# What is on the devices is whole, after a crash too.
+whole() { # WHAT [DEVICE...]
+	local what=$1
+	shift
+	(($#)) || set -- /dev/pmem0
+	ok "$what: fsck.toyfs finds nothing" "$TREE/mkfs/fsck.toyfs" -n "$@"
+}
+
+# The devices of what is mounted there.
+devices_of() { # DIR
+	findmnt -no SOURCE "$1"
+	findmnt -no OPTIONS "$1" | tr , '\n' | sed -n 's/^device=//p'
 }
 
 down() { # DIR
-	local device
-	device=$(findmnt -no SOURCE "$1")
+	local devices
+	mapfile -t devices < <(devices_of "$1")
 	ok "$1 is taken down" "$TREE/tests/vm/down" "$1"
-	whole "$1" "$device"
+	whole "$1" "${devices[@]}"
 }
 
 # 5,200 real files of this machine, in a new folder in memory: what suites copy
