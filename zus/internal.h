@@ -107,6 +107,9 @@ struct zus_server {
 	int event_fd;	   /* written when the connection is lost */
 };
 
+/* numa.c: asks the kernel for the nodes of all CPUs. */
+int zus_numa_read(int mount_fd);
+
 int zus_role_open(const struct zus_server *srv);
 /* ENOENT: that is no control root. The caller says what failed. */
 int zus_server_connect(struct zus_server *srv);

@@ -323,6 +323,7 @@ static int register_types(struct zus_server *srv)
 int zus_server_connect(struct zus_server *srv)
 {
 	struct statfs sf;
+	int err;
 
 	srv->root_fd = open(srv->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (srv->root_fd < 0 || fstatfs(srv->root_fd, &sf))
@@ -332,7 +333,8 @@ int zus_server_connect(struct zus_server *srv)
 	srv->mount_fd = zus_role_open(srv);
 	if (srv->mount_fd < 0)
 		return srv->mount_fd;
-	return hello(srv);
+	err = hello(srv);
+	return err ? err : zus_numa_read(srv->mount_fd);
 }
 
 static int start_mount_thread(struct zus_server *srv)

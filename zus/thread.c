@@ -69,6 +69,7 @@ static int zt_init(struct zus_zt *zt)
 	snprintf(name, sizeof(name), "ZT(%u.%u)", zt->cpu % 100000U,
 		 zt->channel % 10U);
 	pthread_setname_np(pthread_self(), name);
+	zus_local_node(zus_cpu_to_node(zt->cpu));
 	err = zt_pin(zt);
 	if (err)
 		return zt_failed(zt, "pin to its CPU", err);

@@ -307,6 +307,10 @@ void zus_show_opt(struct zufs_ioc_mount_options *io, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 /* Number of the calling thread's channel: CPU * channels + channel; 0 in tools. */
 unsigned int zus_current_channel(void);
+/* NUMA node of a CPU; -1: not known. */
+int zus_cpu_to_node(unsigned int cpu);
+/* That of the CPU whose operations the calling thread serves; -1: not known, or in a tool. */
+int zus_current_node(void);
 /* Id of the operation that the calling thread runs, for the journal; 0: none. */
 uint64_t zus_current_unique(void);
 /* The caller of the running operation got a signal: the answer may be EINTR if nothing was changed. */
@@ -447,6 +451,8 @@ int zus_local_op(struct zus_local *zl, struct zufs_ioc_hdr *hdr);
 int zus_local_umount(struct zus_local *zl);
 /* The calling thread's channel from now on, which was 0. */
 void zus_local_channel(unsigned int channel);
+/* The same of its NUMA node, which was -1. */
+void zus_local_node(int node);
 /* Loads a plugin as zusd does; its types are found with zus_find_fs(). */
 int zus_load_plugin(const char *name_or_path, const char **why);
 /* NULL: the first that was registered. */

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bits.h"
 #include "tx.h"
 
 #define WORDS (TOY_AG_BLOCKS / 64U)
@@ -154,105 +155,8 @@ static int ag_load(struct toy_fs *fs, uint32_t a)
 	return 0;
 }
 
-/* ---- bits ---- */
-
-static uint32_t run_at(const uint64_t *w, uint32_t pos, uint32_t max)
-{
-	uint32_t p = pos;
-
-	while (p < TOY_AG_BLOCKS && p - pos < max) {
-		uint64_t x = w[p / 64] >> (p % 64);
-
-		if (x) {
-			p += (uint32_t)__builtin_ctzll(x);
-			break;
-		}
-		p += 64 - p % 64;
-	}
-	return p - pos < max ? p - pos : max;
-}
-
-static uint32_t next_free(const uint64_t *w, uint32_t pos)
-{
-	while (pos < TOY_AG_BLOCKS) {
-		uint64_t x = ~w[pos / 64] >> (pos % 64);
-
-		if (x)
-			return pos + (uint32_t)__builtin_ctzll(x);
-		pos += 64 - pos % 64;
-	}
-	return TOY_AG_BLOCKS;
-}
-
-static void bits_set(uint64_t *w, uint32_t pos, uint32_t len, bool on)
-{
-	for (uint32_t n; len; pos += n, len -= n) {
-		uint64_t mask;
-
-		n = 64 - pos % 64;
-		n = n < len ? n : len;
-		mask = (n == 64 ? ~0ULL : (1ULL << n) - 1) << (pos % 64);
-		if (on)
-			w[pos / 64] |= mask;
-		else
-			w[pos / 64] &= ~mask;
-	}
-}
-
-static bool line_free(const uint64_t *w, uint32_t line)
-{
-	uint64_t x = 0;
-
-	for (uint32_t i = 0; i < 8; i++)
-		x |= w[line * 8 + i];
-	return !x;
-}
-
-/* First wholly free 2 MiB from @start on, then from 0 on. */
-static uint32_t find_aligned(const uint64_t *w, uint32_t start, uint32_t want,
-			     uint32_t *pos)
-{
-	uint32_t first = (start + 511) / 512;
-
-	for (uint32_t i = 0; i < TOY_AG_LINES; i++) {
-		uint32_t line = (first + i) % TOY_AG_LINES;
-
-		if (!line_free(w, line))
-			continue;
-		*pos = line * 512;
-		return run_at(w, *pos, want);
-	}
-	return 0;
-}
-
-/* What is free at @start; else the first run of @want; else the longest. */
-static uint32_t find_any(const uint64_t *w, uint32_t start, uint32_t want,
-			 uint32_t *pos)
-{
-	uint32_t best = run_at(w, start, want);
-
-	*pos = start;
-	if (best)
-		return best;
-	for (int wrap = 0; wrap < 2; wrap++) {
-		uint32_t p = wrap ? 0 : start;
-		uint32_t end = wrap ? start : TOY_AG_BLOCKS, len;
-
-		for (p = next_free(w, p); p < end; p = next_free(w, p + len)) {
-			len = run_at(w, p, want);
-			if (len > best) {
-				best = len;
-				*pos = p;
-			}
-			if (best == want)
-				return best;
-		}
-	}
-	return best;
-}
-
-static int ag_take(struct toy_fs *fs, uint32_t a, uint32_t start, uint32_t want,
-		   bool aligned, uint64_t *bn, uint32_t *len)
+static int ag_take(struct toy_fs *fs, uint32_t a, const struct toy_window *win,
+		   uint32_t want, bool aligned, uint64_t *bn, uint32_t *len)
 {
 	struct toy_ag *ag = &fs->ags[a];
 	uint32_t pos = 0;
@@ -263,25 +167,16 @@ static int ag_take(struct toy_fs *fs, uint32_t a, uint32_t start, uint32_t want,
 	/* After a failed commit blocks that it has are given back. */
 	err = fs->failed ? -EIO : ag_load(fs, a);
 	if (!err && ag->free && aligned)
-		*len = find_aligned(ag->bits, start, want, &pos);
+		*len = toy_bits_aligned(ag->bits, win, want, &pos);
 	else if (!err && ag->free)
-		*len = find_any(ag->bits, start, want, &pos);
+		*len = toy_bits_any(ag->bits, win, want, &pos);
 	if (*len) {
-		bits_set(ag->bits, pos, *len, true);
+		toy_bits_set(ag->bits, pos, *len, true);
 		ag_count_add(fs, ag, -(int64_t)*len);
 		*bn = ag_start(fs, a) + pos;
 	}
 	pthread_mutex_unlock(&ag->lock);
 	return err;
-}
-
-/* Where a channel begins that has no better place: they keep apart. */
-static uint64_t own_place(const struct toy_fs *fs, unsigned int channel)
-{
-	uint64_t lines = (fs->blocks - fs->data_bn) / 512;
-
-	return fs->data_bn +
-	       lines * (channel % TOY_CHANNELS) / TOY_CHANNELS * 512;
 }
 
 static int ag_read_free(struct toy_fs *fs, uint32_t a)
@@ -314,20 +209,139 @@ int toy_ag_count(struct toy_fs *fs, uint32_t a)
 	return err;
 }
 
+/* ---- which device: one of the caller's node, unless these are full ---- */
+
+/* What a device has of the data area, in blocks from data_bn on. */
+struct range {
+	uint64_t from, to;
+};
+
+static struct range range_of(const struct toy_fs *fs, const struct toy_dev *dev)
+{
+	uint64_t from = dev->first > fs->data_bn ? dev->first : fs->data_bn;
+
+	return (struct range){ from - fs->data_bn,
+			       dev->first + dev->blocks - fs->data_bn };
+}
+
+static bool is_in(const struct range *r, uint64_t rel)
+{
+	return rel >= r->from && rel < r->to;
+}
+
+/* The part of AG @a that is in @r, for a search from @rel on or its beginning. */
+static struct toy_window window_of(const struct range *r, uint32_t a,
+				   uint64_t rel)
+{
+	uint64_t first = (uint64_t)a * TOY_AG_BLOCKS;
+	uint64_t from = r->from > first ? r->from : first;
+	uint64_t to = first + TOY_AG_BLOCKS;
+
+	to = r->to < to ? r->to : to;
+	if (rel < from || rel >= to)
+		rel = from;
+	return (struct toy_window){ (uint32_t)(rel - first),
+				    (uint32_t)(from - first),
+				    (uint32_t)(to - first) };
+}
+
+/* Where a channel begins that has no better place: they keep apart. */
+static uint64_t own_place(const struct range *r, unsigned int channel)
+{
+	uint64_t lines = (r->to - r->from) / 512;
+
+	return r->from + lines * (channel % TOY_CHANNELS) / TOY_CHANNELS * 512;
+}
+
+/* Of the AGs that are in @r, from block @rel of it on. */
+static int take_in(struct toy_fs *fs, const struct range *r, uint64_t rel,
+		   uint32_t want, bool aligned, uint64_t *bn, uint32_t *len)
+{
+	uint32_t first = (uint32_t)(r->from / TOY_AG_BLOCKS);
+	uint32_t n = (uint32_t)((r->to - 1) / TOY_AG_BLOCKS) - first + 1;
+	uint32_t at = (uint32_t)(rel / TOY_AG_BLOCKS) - first;
+	int err = 0;
+
+	*len = 0;
+	for (uint32_t i = 0; !err && !*len && i < n; i++) {
+		uint32_t a = first + (at + i) % n;
+		struct toy_window win = window_of(r, a, rel);
+
+		err = ag_take(fs, a, &win, want, aligned, bn, len);
+	}
+	return err;
+}
+
+/* Is @dev near a CPU of @node, as far as is known? */
+static bool is_local(const struct toy_dev *dev, int node)
+{
+	return node < 0 || dev->numa_node < 0 || dev->numa_node == node;
+}
+
+/* Where to look first: devices of one kind, and a place on the first of them. */
+struct search {
+	unsigned int dev[ZUFS_MAX_DEVICES], nr;
+	unsigned int at; /* which of dev[] */
+	uint64_t hint;	 /* on that one; in blocks from data_bn on */
+};
+
+static bool search_begin(const struct toy_fs *fs, struct search *s, bool local,
+			 unsigned int channel, uint64_t hint)
+{
+	uint64_t rel = hint - fs->data_bn;
+	bool hinted = false;
+
+	s->nr = 0;
+	for (unsigned int d = 0; d < fs->nr_devs; d++) {
+		struct range r = range_of(fs, &fs->dev[d]);
+
+		if (is_local(&fs->dev[d], zus_current_node()) != local)
+			continue;
+		if (is_in(&r, rel)) {
+			s->at = s->nr;
+			s->hint = rel;
+			hinted = true;
+		}
+		s->dev[s->nr++] = d;
+	}
+	if (s->nr && !hinted) {
+		struct range r;
+
+		s->at = channel % s->nr;
+		r = range_of(fs, &fs->dev[s->dev[s->at]]);
+		s->hint = own_place(&r, channel);
+	}
+	return s->nr;
+}
+
+static int search_run(struct toy_fs *fs, const struct search *s,
+		      unsigned int channel, uint32_t want, bool aligned,
+		      uint64_t *bn, uint32_t *len)
+{
+	int err = 0;
+
+	*len = 0;
+	for (unsigned int i = 0; !err && !*len && i < s->nr; i++) {
+		unsigned int d = s->dev[(s->at + i) % s->nr];
+		struct range r = range_of(fs, &fs->dev[d]);
+
+		err = take_in(fs, &r, i ? own_place(&r, channel) : s->hint,
+			      want, aligned, bn, len);
+	}
+	return err;
+}
+
 static int take(struct toy_fs *fs, unsigned int channel, uint64_t hint,
 		uint32_t want, uint64_t *bn, uint32_t *len)
 {
-	uint64_t rel;
+	struct search s;
 
-	if (!toy_is_data(fs, hint, 1))
-		hint = own_place(fs, channel);
-	rel = hint - fs->data_bn;
-	for (int aligned = want >= 512; aligned >= 0; aligned--) {
-		for (uint32_t i = 0; i < fs->ag_count; i++) {
-			uint64_t a = (rel / TOY_AG_BLOCKS + i) % fs->ag_count;
-			uint32_t start = i ? 0 : rel % TOY_AG_BLOCKS;
-			int err = ag_take(fs, (uint32_t)a, start, want, aligned,
-					  bn, len);
+	for (int local = 1; local >= 0; local--) {
+		if (!search_begin(fs, &s, local, channel, hint))
+			continue;
+		for (int aligned = want >= 512; aligned >= 0; aligned--) {
+			int err = search_run(fs, &s, channel, want, aligned, bn,
+					     len);
 
 			if (err || *len)
 				return err;
@@ -390,7 +404,7 @@ void toy_unreserve(struct toy_fs *fs, uint64_t bn, uint32_t len)
 		n = n < len ? n : len;
 		pthread_mutex_lock(&ag->lock);
 		if (ag->bits) {
-			bits_set(ag->bits, pos, n, false);
+			toy_bits_set(ag->bits, pos, n, false);
 			ag_count_add(fs, ag, n);
 			ag_take_bad(fs, (uint32_t)(rel / TOY_AG_BLOCKS), pos,
 				    n);

@@ -198,6 +198,10 @@ static int fs_open(struct toy_sbi *ts, const struct zufs_ioc_mount *zim)
 
 	if (err && !(zim->mount_flags & ZUFS_M_SILENT))
 		toy_log(TOY_LOG_ERR, "toyfs: no mount: %s", why);
+	/* Media say what was when it was made; memory may be elsewhere now. */
+	for (unsigned int d = 0; !err && d < ts->fs.nr_devs; d++)
+		if (ts->sbi.md.dev_count == (int)ts->fs.nr_devs)
+			ts->fs.dev[d].numa_node = ts->sbi.md.dev[d].numa_node;
 	ts->open = !err;
 	ts->fs.epoch = ts->sbi.epoch;
 	return err;

@@ -166,14 +166,18 @@ bool toy_tx_more(struct toy_tx *tx, unsigned int lines);
 
 /* ---- alloc.c ---- */
 
-/* Up to @want contiguous blocks near @hint (0: the channel's own AG); taken if the transaction commits. */
+/*
+ * Up to @want contiguous blocks near @hint (0: the channel's own place), on a
+ * device of the calling thread's NUMA node unless these are full; taken if the
+ * transaction commits.
+ */
 int toy_alloc(struct toy_tx *tx, uint64_t hint, uint32_t want, uint64_t *bn,
 	      uint32_t *len);
 /* Blocks of this transaction's own grant use: reserved before, taken if it commits. */
 int toy_alloc_reserved(struct toy_tx *tx, uint64_t bn, uint32_t len);
 /* Free if the transaction commits. */
 int toy_free(struct toy_tx *tx, uint64_t bn, uint32_t len);
-/* Volatile: reserve up to @want contiguous blocks, at a 2 MiB boundary if @want >= 512 and one is free. */
+/* Volatile: reserve up to @want contiguous blocks, found as toy_alloc() does, at a 2 MiB boundary if @want >= 512 and one is free. */
 int toy_reserve(struct toy_fs *fs, unsigned int channel, uint64_t hint,
 		uint32_t want, uint64_t *bn, uint32_t *len);
 void toy_unreserve(struct toy_fs *fs, uint64_t bn, uint32_t len);
