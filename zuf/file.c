@@ -153,6 +153,8 @@ const struct inode_operations zuf_file_iops = {
 	.update_time = zuf_update_time,
 	.fiemap = zuf_fiemap,
 	.listxattr = zuf_listxattr,
+	.get_acl = zuf_get_acl,
+	.set_acl = zuf_set_acl,
 };
 
 const struct file_operations zuf_file_fops = {

@@ -132,7 +132,42 @@ int zuf_set_size(struct user_namespace *ns, struct inode *inode,
 int zuf_zero_tail(struct inode *inode);
 
 /* ---- xattr.c ---- */
+
+/* What is set; @value NULL: it is removed. */
+struct zuf_xattr {
+	int type; /* ZUFS_XATTR_* */
+	const char *name;
+	const void *value;
+	size_t size;
+	int flags; /* XATTR_CREATE, XATTR_REPLACE */
+	u32 ioc_flags;
+	umode_t mode; /* with ZUFS_XATTR_SET_MODE */
+};
+
 extern const struct xattr_handler *zuf_xattr_handlers[];
+/* Bytes of the value; @size 0: only they are asked for. -ENODATA, -ERANGE. */
+ssize_t zuf_xattr_get(struct inode *inode, int type, const char *name,
+		      void *value, size_t size);
+int zuf_xattr_set(struct inode *inode, const struct zuf_xattr *x);
 ssize_t zuf_listxattr(struct dentry *dentry, char *list, size_t size);
+
+/* ---- acl.c ---- */
+
+/* What a new inode gets. */
+struct zuf_acls {
+	struct posix_acl *access, *def; /* NULL: none; a reference is held */
+	size_t access_size, def_size;	/* bytes on the wire */
+};
+
+struct posix_acl *zuf_get_acl(struct inode *inode, int type, bool rcu);
+int zuf_set_acl(struct user_namespace *ns, struct inode *inode,
+		struct posix_acl *acl, int type);
+int zuf_acl_chmod(struct inode *inode, struct iattr *ia);
+/* Of an inode with *mode in @dir: its ACLs and its mode, the umask too. */
+int zuf_acl_inherit(struct inode *dir, umode_t *mode, struct zuf_acls *acls);
+/* Into the operation, at @to. */
+void zuf_acl_put(const struct zuf_acls *acls, struct zufs_ioc_new_inode *io,
+		 void *to);
+void zuf_acl_release(struct zuf_acls *acls);
 
 #endif /* _ZUF_FS_H */

@@ -3,6 +3,7 @@
  * VFS inodes: made from what the server answers, and kept up to date.
  */
 #include <linux/pagemap.h>
+#include <linux/posix_acl.h>
 #include <linux/writeback.h>
 
 #include "io.h"
@@ -206,6 +207,8 @@ static int set_up(struct inode *inode, const struct zufs_attr *attr)
 	ii->btime = attr->btime;
 	ii->projid = attr->projid;
 	zuf_update_attr(inode, attr, true);
+	if (attr->flags & ZUFS_ATTR_NO_XATTR)
+		cache_no_acl(inode);
 	return err ? err : set_ops(inode, &attr->zi);
 }
 

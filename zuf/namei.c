@@ -82,9 +82,8 @@ struct new_args {
 
 /* Owner and mode as inode_init_owner() would set them on a new inode. */
 static void fill_owner(struct user_namespace *ns, struct inode *dir,
-		       const struct new_args *a, struct zus_inode *zi, s64 now)
+		       umode_t mode, dev_t rdev, struct zus_inode *zi, s64 now)
 {
-	umode_t mode = a->mode;
 	kgid_t gid = mapped_fsgid(ns, i_user_ns(dir));
 
 	if (dir->i_mode & S_ISGID) {
@@ -99,25 +98,22 @@ static void fill_owner(struct user_namespace *ns, struct inode *dir,
 	zi->i_atime = cpu_to_le64(now);
 	zi->i_mtime = cpu_to_le64(now);
 	zi->i_ctime = cpu_to_le64(now);
-	if (a->rdev)
-		zi->i_rdev = cpu_to_le32(new_encode_dev(a->rdev));
+	if (rdev)
+		zi->i_rdev = cpu_to_le32(new_encode_dev(rdev));
 }
 
-static struct inode *new_inode_op(struct user_namespace *ns, struct inode *dir,
-				  const struct qstr *name,
-				  const struct new_args *a)
+/* The operation but for owner and mode. @symlen: of the text. */
+static struct zuf_req *new_inode_req(struct inode *dir, const struct qstr *name,
+				     const struct new_args *a, size_t symlen,
+				     const struct zuf_acls *acls)
 {
-	size_t symlen = a->link ? strlen(a->link) : 0;
-	struct zuf_sb_info *sbi = ZUF_SB(dir->i_sb);
+	size_t size = sizeof(struct zufs_ioc_new_inode) + symlen +
+		      acls->access_size + acls->def_size;
 	struct zufs_ioc_new_inode *io;
 	struct zuf_req *req;
-	struct inode *inode;
 	int err = 0;
 
-	if (symlen >= ZUFS_SYMLINK_MAX)
-		return ERR_PTR(-ENAMETOOLONG);
-	req = zuf_req_alloc(sbi, ZUFS_OP_NEW_INODE, sizeof(*io) + symlen,
-			    sizeof(*io) + symlen,
+	req = zuf_req_alloc(ZUF_SB(dir->i_sb), ZUFS_OP_NEW_INODE, size, size,
 			    offsetof(struct zufs_ioc_new_inode, attr));
 	if (!req)
 		return ERR_PTR(-ENOMEM);
@@ -125,20 +121,58 @@ static struct inode *new_inode_op(struct user_namespace *ns, struct inode *dir,
 	io->op.hdr.out_max = sizeof(*io) - io->op.hdr.out_start;
 	zuf_fill_op(req, dir);
 	req->wait = ZUF_WAIT_KILL;
-	fill_owner(ns, dir, a, &io->zi, io->op.time);
 	io->flags = a->tmpfile ? ZI_TMPFILE : 0;
 	io->symlen = symlen;
 	if (symlen)
-		memcpy(io->symlink, a->link, symlen);
+		memcpy(io->data, a->link, symlen);
+	zuf_acl_put(acls, io, io->data + symlen);
 	if (!a->tmpfile)
 		err = put_name(&io->str, name);
 	if (!err)
-		err = zuf_dispatch_space(sbi, req, io->op.hdr.out_max);
-	inode = err ? ERR_PTR(err) :
-		      zuf_iget_new(dir->i_sb, &io->attr, a->mode);
+		return req;
+	zuf_req_put(req);
+	return ERR_PTR(err);
+}
+
+static struct inode *new_inode_acls(struct user_namespace *ns,
+				    struct inode *dir, const struct qstr *name,
+				    const struct new_args *a, umode_t mode,
+				    const struct zuf_acls *acls)
+{
+	size_t symlen = a->link ? strlen(a->link) : 0;
+	struct zufs_ioc_new_inode *io;
+	struct zuf_req *req;
+	struct inode *inode;
+	int err;
+
+	if (symlen >= ZUFS_SYMLINK_MAX)
+		return ERR_PTR(-ENAMETOOLONG);
+	req = new_inode_req(dir, name, a, symlen, acls);
+	if (IS_ERR(req))
+		return ERR_CAST(req);
+	io = zuf_req_op(req, struct zufs_ioc_new_inode);
+	fill_owner(ns, dir, mode, a->rdev, &io->zi, io->op.time);
+	err = zuf_dispatch_space(ZUF_SB(dir->i_sb), req, io->op.hdr.out_max);
+	inode = err ? ERR_PTR(err) : zuf_iget_new(dir->i_sb, &io->attr, mode);
 	if (!err && !a->tmpfile && !zuf_check_attr(dir->i_sb, &io->dir))
 		zuf_update_attr(dir, &io->dir, true);
 	zuf_req_put(req);
+	return inode;
+}
+
+static struct inode *new_inode_op(struct user_namespace *ns, struct inode *dir,
+				  const struct qstr *name,
+				  const struct new_args *a)
+{
+	struct zuf_acls acls = { NULL };
+	umode_t mode = a->mode;
+	struct inode *inode;
+	int err = zuf_acl_inherit(dir, &mode, &acls);
+
+	if (err)
+		return ERR_PTR(err);
+	inode = new_inode_acls(ns, dir, name, a, mode, &acls);
+	zuf_acl_release(&acls);
 	return inode;
 }
 
@@ -316,6 +350,8 @@ const struct inode_operations zuf_dir_iops = {
 	.setattr = zuf_setattr,
 	.update_time = zuf_update_time,
 	.listxattr = zuf_listxattr,
+	.get_acl = zuf_get_acl,
+	.set_acl = zuf_set_acl,
 };
 
 const struct inode_operations zuf_special_iops = {
@@ -323,4 +359,6 @@ const struct inode_operations zuf_special_iops = {
 	.setattr = zuf_setattr,
 	.update_time = zuf_update_time,
 	.listxattr = zuf_listxattr,
+	.get_acl = zuf_get_acl,
+	.set_acl = zuf_set_acl,
 };

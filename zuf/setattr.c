@@ -165,7 +165,10 @@ int zuf_setattr(struct user_namespace *ns, struct dentry *dentry,
 	    !vfsgid_in_group_p(i_gid_into_vfsgid(ns, inode)) &&
 	    !capable_wrt_inode_uidgid(ns, inode, CAP_FSETID))
 		ia->ia_mode &= ~S_ISGID;
+	err = zuf_acl_chmod(inode, ia);
+	if (err)
+		return err;
 	if (ia->ia_valid & ATTR_SIZE)
 		return set_size(ns, inode, ia);
-	return zuf_send_attr(ns, inode, ia);
+	return valid_of(ia->ia_valid) ? zuf_send_attr(ns, inode, ia) : 0;
 }

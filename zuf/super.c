@@ -379,6 +379,8 @@ static int take_mount(struct super_block *sb, struct fs_context *fc,
 	sbi->sbi_handle = zim->sbi_handle;
 	sbi->fs_caps = zim->fs_caps;
 	sbi->falloc_sup = zim->falloc_sup;
+	if (sbi->fs_caps & ZUFS_FSC_ACL_ON)
+		sb->s_flags |= SB_POSIXACL;
 	if (!zuf_is_nio(sbi))
 		err = limit_dirty(sb);
 	if (err)

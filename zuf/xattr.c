@@ -3,6 +3,8 @@
  * Extended attributes of user, trusted and security. An inode known to have
  * none is no hand-off.
  */
+#include <linux/fs.h>
+#include <linux/posix_acl_xattr.h>
 #include <linux/slab.h>
 #include <linux/xattr.h>
 
@@ -61,9 +63,8 @@ static size_t room_for(size_t size)
 	return min_t(size_t, size, 32768);
 }
 
-static int xattr_get(const struct xattr_handler *handler, struct dentry *unused,
-		     struct inode *inode, const char *name, void *value,
-		     size_t size)
+ssize_t zuf_xattr_get(struct inode *inode, int type, const char *name,
+		      void *value, size_t size)
 {
 	struct zufs_ioc_xattr *io;
 	struct zuf_req *req;
@@ -72,7 +73,7 @@ static int xattr_get(const struct xattr_handler *handler, struct dentry *unused,
 	if (ZUF_I(inode)->attr_flags & ZUFS_ATTR_NO_XATTR)
 		return -ENODATA;
 	req = xattr_req(inode, ZUFS_OP_XATTR_GET, name, 0, room_for(size),
-			handler->flags);
+			type);
 	if (!req)
 		return -ENOMEM;
 	io = zuf_req_op(req, struct zufs_ioc_xattr);
@@ -85,27 +86,26 @@ static int xattr_get(const struct xattr_handler *handler, struct dentry *unused,
 	return ret;
 }
 
-static int xattr_set(const struct xattr_handler *handler,
-		     struct user_namespace *ns, struct dentry *unused,
-		     struct inode *inode, const char *name, const void *value,
-		     size_t size, int flags)
+int zuf_xattr_set(struct inode *inode, const struct zuf_xattr *x)
 {
 	struct zufs_ioc_xattr *io;
 	struct zuf_req *req;
 	int err;
 
-	if (size > room_for(size))
+	if (x->size > room_for(x->size))
 		return -E2BIG;
-	req = xattr_req(inode, ZUFS_OP_XATTR_SET, name, size, 0,
-			handler->flags);
+	req = xattr_req(inode, ZUFS_OP_XATTR_SET, x->name, x->size, 0, x->type);
 	if (!req)
 		return -ENOMEM;
 	io = zuf_req_op(req, struct zufs_ioc_xattr);
-	io->flags = flags;
-	io->user_buf_size = size;
-	io->ioc_flags = value && !size ? ZUFS_XATTR_SET_EMPTY : 0;
-	if (size)
-		memcpy(io->buf + io->name_len, value, size);
+	io->flags = x->flags;
+	io->user_buf_size = x->size;
+	io->ioc_flags = x->ioc_flags;
+	io->mode = x->mode;
+	if (x->value && !x->size)
+		io->ioc_flags |= ZUFS_XATTR_SET_EMPTY;
+	if (x->size)
+		memcpy(io->buf + io->name_len, x->value, x->size);
 	err = zuf_dispatch_space(ZUF_SB(inode->i_sb), req, req->hdr->out_max);
 	if (!err && !zuf_check_attr(inode->i_sb, &io->attr)) {
 		inode->i_flags &= ~S_NOSEC;
@@ -113,6 +113,27 @@ static int xattr_set(const struct xattr_handler *handler,
 	}
 	zuf_req_put(req);
 	return err;
+}
+
+static int xattr_get(const struct xattr_handler *handler, struct dentry *unused,
+		     struct inode *inode, const char *name, void *value,
+		     size_t size)
+{
+	return zuf_xattr_get(inode, handler->flags, name, value, size);
+}
+
+static int xattr_set(const struct xattr_handler *handler,
+		     struct user_namespace *ns, struct dentry *unused,
+		     struct inode *inode, const char *name, const void *value,
+		     size_t size, int flags)
+{
+	return zuf_xattr_set(inode, &(struct zuf_xattr){
+					    .type = handler->flags,
+					    .name = name,
+					    .value = value,
+					    .size = size,
+					    .flags = flags,
+				    });
 }
 
 ssize_t zuf_listxattr(struct dentry *dentry, char *list, size_t size)
@@ -163,5 +184,7 @@ const struct xattr_handler *zuf_xattr_handlers[] = {
 	&user_handler,
 	&trusted_handler,
 	&security_handler,
+	&posix_acl_access_xattr_handler,
+	&posix_acl_default_xattr_handler,
 	NULL,
 };

@@ -465,12 +465,13 @@ struct zufs_ioc_new_inode {
 	struct zufs_ioc_op op; /*   0 */
 	struct zus_inode zi;   /*  80: IN mode, uid, gid, rdev, projid none */
 	struct zufs_str str;   /* 208: IN, len 0 for a tmpfile */
-	__u64 flags;	       /* 464: IN ZI_* */
-	__u32 symlen; /* 472: IN bytes of symlink text behind this struct */
-	__u32 pad;    /* 476 */
+	__u32 flags;	       /* 464: IN ZI_* */
+	__u32 symlen;	       /* 468: IN bytes of symlink text, 0 to 4095 */
+	__u32 acl_len;	       /* 472: IN bytes of the access ACL, 0: none */
+	__u32 def_len;	       /* 476: IN bytes of the default ACL, 0: none */
 	struct zufs_attr attr; /* 480: OUT the new inode */
 	struct zufs_attr dir;  /* 632: OUT the directory */
-	char symlink[];	       /* 784: IN without NUL, 1 to 4095 bytes */
+	char data[];	       /* 784: IN text without NUL, then the ACLs */
 };
 
 static_assert(sizeof(struct zufs_ioc_new_inode) == 784, "wire");
@@ -718,12 +719,18 @@ enum {
 /* zufs_ioc_xattr.ioc_flags */
 enum {
 	ZUFS_XATTR_SET_EMPTY = 1,
-	ZUFS_XATTR_TRUSTED_LIST = 2
+	ZUFS_XATTR_TRUSTED_LIST = 2,
+	ZUFS_XATTR_SET_MODE = 4, /* an ACL: mode changes with it */
 };
+
+/* Names of type SYSTEM; their values are those of <linux/posix_acl_xattr.h>. */
+#define ZUFS_ACL_ACCESS	 "posix_acl_access"
+#define ZUFS_ACL_DEFAULT "posix_acl_default"
 
 /*
  * buf begins with the name without its prefix, then for SET the value. The
- * answer of GET and LIST begins at buf. SET of size 0 without SET_EMPTY removes.
+ * answer of GET and LIST begins at buf. SET of size 0 without SET_EMPTY removes,
+ * and is no error if there is nothing, but with XATTR_REPLACE.
  */
 struct zufs_ioc_xattr {
 	struct zufs_ioc_op op; /*   0 */
@@ -732,7 +739,7 @@ struct zufs_ioc_xattr {
 	__u32 name_len;	       /*  88: IN with NUL */
 	__u32 ioc_flags;       /*  92: IN */
 	__u32 user_buf_size; /*  96: IN room or size of value, OUT size needed */
-	__u32 pad;	     /* 100 */
+	__u32 mode;	     /* 100: IN with SET_MODE, permission bits */
 	struct zufs_attr attr; /* 104: OUT of SET */
 	char buf[];	       /* 256 */
 };

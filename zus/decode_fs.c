@@ -61,7 +61,8 @@ int zus_op_new_inode(struct call *c)
 	if (!c->m->sbi->op->new_inode)
 		return -EOPNOTSUPP;
 	if (io->symlen >= ZUFS_SYMLINK_MAX ||
-	    io->op.hdr.in_len < sizeof(*io) + io->symlen)
+	    io->op.hdr.in_len < sizeof(*io) + (uint64_t)io->symlen +
+					io->acl_len + io->def_len)
 		return -EINVAL;
 	if (!(io->flags & ZI_TMPFILE) && check_new_str(&io->str))
 		return -EINVAL;

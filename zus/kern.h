@@ -109,9 +109,14 @@ int kern_stat_ino(struct kern *k, uint64_t ino, uint64_t generation,
 int kern_chmod(struct kern *k, const char *path, uint32_t mode);
 int kern_chown(struct kern *k, const char *path, uint32_t uid, uint32_t gid);
 int kern_utimes(struct kern *k, const char *path, int64_t atime, int64_t mtime);
-/* Names begin with "user.". @flags: XATTR_CREATE, XATTR_REPLACE. */
+/* Names begin with "user.", or are these. @flags: XATTR_CREATE, XATTR_REPLACE. */
+#define KERN_ACL     "system." ZUFS_ACL_ACCESS
+#define KERN_DEF_ACL "system." ZUFS_ACL_DEFAULT
 int kern_setxattr(struct kern *k, const char *path, const char *name,
 		  const void *value, uint32_t size, int flags);
+/* The access ACL, of any bytes, and the mode's permission bits. */
+int kern_setacl(struct kern *k, const char *path, uint32_t mode,
+		const void *value, uint32_t size);
 int kern_removexattr(struct kern *k, const char *path, const char *name);
 /* These two return the size; @size 0 only asks for it. */
 int kern_getxattr(struct kern *k, const char *path, const char *name, void *buf,

@@ -162,53 +162,77 @@ int kern_readlink(struct kern *k, const char *path, char *buf, size_t size)
 
 /* ---- xattrs ---- */
 
-/* Names of user.* alone, on files and directories alone. */
-static int check_name(const struct kern_inode *ki, const char *name, int other)
+struct xname {
+	u32 type; /* ZUFS_XATTR_* */
+	const char *rest;
+};
+
+/* Type and rest of a name of user.*, on files and directories alone, or of an ACL. */
+static int split_name(const struct kern_inode *ki, const char *name, int other,
+		      struct xname *x)
 {
-	if (strncmp(name, XATTR_USER_PREFIX, XATTR_USER_PREFIX_LEN))
+	if (!strncmp(name, XATTR_USER_PREFIX, XATTR_USER_PREFIX_LEN))
+		*x = (struct xname){ ZUFS_XATTR_USER,
+				     name + XATTR_USER_PREFIX_LEN };
+	else if (!strcmp(name, KERN_ACL) || !strcmp(name, KERN_DEF_ACL))
+		*x = (struct xname){ ZUFS_XATTR_SYSTEM,
+				     name + XATTR_SYSTEM_PREFIX_LEN };
+	else
 		return -EOPNOTSUPP;
-	if (!name[XATTR_USER_PREFIX_LEN])
+	if (!*x->rest)
 		return -EINVAL;
 	if (strlen(name) > XATTR_NAME_MAX)
 		return -ERANGE;
+	if (x->type == ZUFS_XATTR_SYSTEM)
+		return kern_is(ki, S_IFLNK) ? -EOPNOTSUPP : 0;
 	return kern_is(ki, S_IFREG) || kern_is(ki, S_IFDIR) ? 0 : other;
 }
 
-/* @name NULL: a list. */
+/* A list has no name. */
 static struct zufs_ioc_xattr *xattr_op(struct kern *k, int operation,
 				       const struct kern_inode *ki,
-				       const char *name, u32 in_value)
+				       struct xname name, u32 in_value)
 {
-	const char *rest = name ? name + XATTR_USER_PREFIX_LEN : NULL;
-	u32 len = rest ? (u32)strlen(rest) + 1 : 0;
+	u32 len = name.rest ? (u32)strlen(name.rest) + 1 : 0;
 	struct zufs_ioc_xattr *io =
 		kern_op(k, operation, ki, sizeof(*io) + len + in_value);
 
-	io->type = rest ? ZUFS_XATTR_USER : 0;
+	io->type = name.type;
 	io->name_len = len;
-	if (rest)
-		memcpy(io->buf, rest, len);
+	if (name.rest)
+		memcpy(io->buf, name.rest, len);
 	return io;
 }
 
-/* @value NULL removes. */
-static int set_xattr(struct kern *k, const char *path, const char *name,
-		     const void *value, u32 size, int flags)
+/* What is set; @value NULL removes. */
+struct xset {
+	const char *name;
+	const void *value;
+	u32 size, mode, ioc_flags;
+	int flags;
+};
+
+static int set_xattr(struct kern *k, const char *path, const struct xset *x)
 {
 	struct zufs_ioc_xattr *io;
 	struct kern_inode *ki;
+	struct xname name;
 	int err = walk_write(k, path, &ki);
 
 	if (err)
 		return err;
-	err = size > XATTR_ROOM ? -E2BIG : check_name(ki, name, -EPERM);
+	err = x->size > XATTR_ROOM ? -E2BIG :
+				     split_name(ki, x->name, -EPERM, &name);
 	if (!err) {
-		io = xattr_op(k, ZUFS_OP_XATTR_SET, ki, name, size);
-		io->flags = (u32)flags;
-		io->user_buf_size = size;
-		io->ioc_flags = value && !size ? ZUFS_XATTR_SET_EMPTY : 0;
-		if (size)
-			memcpy(io->buf + io->name_len, value, size);
+		io = xattr_op(k, ZUFS_OP_XATTR_SET, ki, name, x->size);
+		io->flags = (u32)x->flags;
+		io->mode = x->mode;
+		io->user_buf_size = x->size;
+		io->ioc_flags = x->ioc_flags;
+		if (x->value && !x->size)
+			io->ioc_flags |= ZUFS_XATTR_SET_EMPTY;
+		if (x->size)
+			memcpy(io->buf + io->name_len, x->value, x->size);
 		err = kern_run_space(k, io, ki, NULL);
 		if (!err)
 			kern_update(ki, &io->attr);
@@ -222,17 +246,34 @@ int kern_setxattr(struct kern *k, const char *path, const char *name,
 {
 	if (flags & ~(XATTR_CREATE | XATTR_REPLACE))
 		return -EINVAL;
-	return set_xattr(k, path, name, size ? value : "", size, flags);
+	return set_xattr(k, path,
+			 &(struct xset){ .name = name,
+					 .value = size ? value : "",
+					 .size = size,
+					 .flags = flags });
+}
+
+int kern_setacl(struct kern *k, const char *path, uint32_t mode,
+		const void *value, uint32_t size)
+{
+	return set_xattr(k, path,
+			 &(struct xset){ .name = KERN_ACL,
+					 .value = value,
+					 .size = size,
+					 .mode = mode,
+					 .ioc_flags = ZUFS_XATTR_SET_MODE });
 }
 
 int kern_removexattr(struct kern *k, const char *path, const char *name)
 {
-	return set_xattr(k, path, name, NULL, 0, XATTR_REPLACE);
+	return set_xattr(k, path,
+			 &(struct xset){ .name = name,
+					 .flags = XATTR_REPLACE });
 }
 
 /* A value or a list; @none if the inode is known to have none. */
 static int ask_xattr(struct kern *k, int operation, const struct kern_inode *ki,
-		     const char *name, void *buf, u32 size, int none)
+		     struct xname name, void *buf, u32 size, int none)
 {
 	struct zufs_ioc_xattr *io;
 	int err;
@@ -251,17 +292,27 @@ static int ask_xattr(struct kern *k, int operation, const struct kern_inode *ki,
 	return (int)io->user_buf_size;
 }
 
+int kern_default_acl(struct kern *k, const struct kern_inode *dir, void *buf,
+		     u32 size)
+{
+	struct xname name = { ZUFS_XATTR_SYSTEM, ZUFS_ACL_DEFAULT };
+	int ret = ask_xattr(k, ZUFS_OP_XATTR_GET, dir, name, buf, size, 0);
+
+	return ret == -ENODATA ? 0 : ret;
+}
+
 int kern_getxattr(struct kern *k, const char *path, const char *name, void *buf,
 		  uint32_t size)
 {
 	struct kern_inode *ki;
+	struct xname x;
 	int ret = kern_walk(k, path, &ki);
 
 	if (ret)
 		return ret;
-	ret = check_name(ki, name, -ENODATA);
+	ret = split_name(ki, name, -ENODATA, &x);
 	if (!ret)
-		ret = ask_xattr(k, ZUFS_OP_XATTR_GET, ki, name, buf, size,
+		ret = ask_xattr(k, ZUFS_OP_XATTR_GET, ki, x, buf, size,
 				-ENODATA);
 	kern_put(k, ki);
 	return ret;
@@ -274,7 +325,8 @@ int kern_listxattr(struct kern *k, const char *path, char *list, uint32_t size)
 
 	if (ret)
 		return ret;
-	ret = ask_xattr(k, ZUFS_OP_XATTR_LIST, ki, NULL, list, size, 0);
+	ret = ask_xattr(k, ZUFS_OP_XATTR_LIST, ki, (struct xname){ 0 }, list,
+			size, 0);
 	kern_put(k, ki);
 	return ret;
 }

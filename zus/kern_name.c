@@ -147,17 +147,36 @@ static void fill_new(struct kern *k, const struct kern_inode *dir,
 	zi->i_ctime = (u64)k->now;
 }
 
+/* The ACLs that it inherits: the default one of @dir, as it is. */
+static void put_acls(struct zufs_ioc_new_inode *io, const void *acl, u32 size)
+{
+	char *to = io->data + io->symlen;
+
+	io->acl_len = size;
+	memcpy(to, acl, size);
+	if (!S_ISDIR(io->zi.i_mode))
+		return;
+	io->def_len = size;
+	memcpy(to + size, acl, size);
+}
+
 /* @name NULL: a tmpfile. */
 static int new_inode(struct kern *k, struct kern_inode *dir, const char *name,
 		     const struct new_args *a, struct kern_inode **ki)
 {
 	size_t len = a->text ? strlen(a->text) : 0;
 	struct zufs_ioc_new_inode *io;
-	int err;
+	char acl[4096];
+	int err, size = 0;
 
 	if (len >= ZUFS_SYMLINK_MAX)
 		return -ENAMETOOLONG;
-	io = kern_op(k, ZUFS_OP_NEW_INODE, dir, sizeof(*io) + len);
+	if (!a->text)
+		size = kern_default_acl(k, dir, acl, sizeof(acl));
+	if (size < 0)
+		return size;
+	io = kern_op(k, ZUFS_OP_NEW_INODE, dir,
+		     sizeof(*io) + len + 2 * (size_t)size);
 	fill_new(k, dir, a, &io->zi);
 	if (name)
 		set_str(&io->str, name);
@@ -165,7 +184,9 @@ static int new_inode(struct kern *k, struct kern_inode *dir, const char *name,
 		io->flags = ZI_TMPFILE;
 	io->symlen = (u32)len;
 	if (len)
-		memcpy(io->symlink, a->text, len);
+		memcpy(io->data, a->text, len);
+	if (size)
+		put_acls(io, acl, (u32)size);
 	err = kern_run_space(k, io, NULL, NULL);
 	if (err)
 		return err;

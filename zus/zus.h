@@ -130,7 +130,8 @@ struct zus_sbi_operations {
 	 * dir exclusive. Makes an inode with io->zi's mode, uid, gid, rdev, times
 	 * (nlink is the plugin's: 1, for a directory 2, for ZI_TMPFILE 0) and
 	 * its name io->str in @dir (unless ZI_TMPFILE), in one transaction. A symlink's text
-	 * is io->symlink, io->symlen bytes. Sets *zii with one reference and io->attr, io->dir.
+	 * is io->data, io->symlen bytes; behind it are ACLs of a filesystem with ZUFS_FSC_ACL_ON, as values
+	 * of xattrs of type SYSTEM. Sets *zii with one reference and io->attr, io->dir.
 	 * EEXIST, ENOSPC, EMLINK, ENAMETOOLONG, ESTALE (dir was removed: ENOENT), ENOMEM.
 	 */
 	int (*new_inode)(struct zus_sb_info *sbi, struct zus_inode_info *dir,
@@ -266,7 +267,10 @@ struct zus_zii_operations {
 	 * becomes its size. ENODATA, ERANGE.
 	 */
 	int (*getxattr)(struct zus_inode_info *zii, struct zufs_ioc_xattr *io);
-	/* Exclusive. The value is behind the name. EEXIST, ENODATA, ENOSPC, E2BIG. */
+	/*
+	 * Exclusive. The value is behind the name. With ZUFS_XATTR_SET_MODE the permission bits become io->mode
+	 * in the same transaction, also if there is nothing to remove. EEXIST, ENODATA, ENOSPC, E2BIG.
+	 */
 	int (*setxattr)(struct zus_inode_info *zii, struct zufs_ioc_xattr *io);
 	/* Shared. Full names with prefix, each with NUL; trusted.* only with ZUFS_XATTR_TRUSTED_LIST. */
 	int (*listxattr)(struct zus_inode_info *zii, struct zufs_ioc_xattr *io);

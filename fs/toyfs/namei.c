@@ -73,11 +73,26 @@ static int slot_init(struct toy_tx *tx, struct toy_fs *fs,
 		slot->zi.i_nlink = htole32(2);
 		slot->zi.i_parent = htole64(dir->zii.ino);
 	} else if (S_ISLNK(mode)) {
-		return toy_symlink_init(tx, fs, slot, io->symlink, io->symlen);
+		return toy_symlink_init(tx, fs, slot, io->data, io->symlen);
 	} else if (S_ISCHR(mode) || S_ISBLK(mode)) {
 		slot->zi.i_rdev = io->zi.i_rdev;
 	}
 	return 0;
+}
+
+static int acls_init(struct toy_tx *tx, struct toy_fs *fs,
+		     const struct zufs_ioc_new_inode *io, struct toy_slot *slot)
+{
+	const char *acl = io->data + io->symlen;
+	int err = 0;
+
+	if (io->acl_len)
+		err = toy_xattr_add(tx, fs, slot, ZUFS_ACL_ACCESS, acl,
+				    io->acl_len);
+	if (!err && io->def_len)
+		err = toy_xattr_add(tx, fs, slot, ZUFS_ACL_DEFAULT,
+				    acl + io->acl_len, io->def_len);
+	return err;
 }
 
 static int new_name(struct toy_tx *tx, struct toy_fs *fs, struct toy_inode *dir,
@@ -120,6 +135,8 @@ static int new_parts(struct toy_tx *tx, struct toy_fs *fs,
 {
 	int err = slot_init(tx, fs, dir, io, slot);
 
+	if (!err)
+		err = acls_init(tx, fs, io, slot);
 	if (!err)
 		err = io->flags & ZI_TMPFILE ?
 			      new_tmpfile(tx, dir, ti, io, slot) :

@@ -222,7 +222,8 @@ static int sbi_init(struct zus_sb_info *sbi, struct zufs_ioc_mount *zim)
 		sbi_fini(sbi);
 		return err;
 	}
-	zim->fs_caps = ZUFS_FSC_NIO_READS | ZUFS_FSC_NIO_WRITES;
+	zim->fs_caps = ZUFS_FSC_NIO_READS | ZUFS_FSC_NIO_WRITES |
+		       ZUFS_FSC_ACL_ON;
 	zim->falloc_sup = FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE |
 			  FALLOC_FL_ZERO_RANGE;
 	zim->blocksize_bits = ZUFS_BLOCK_SHIFT;

@@ -295,5 +295,8 @@ int toy_fallocate(struct zus_inode_info *zii, struct zufs_ioc_IO *io);
 int toy_getxattr(struct zus_inode_info *zii, struct zufs_ioc_xattr *io);
 int toy_setxattr(struct zus_inode_info *zii, struct zufs_ioc_xattr *io);
 int toy_listxattr(struct zus_inode_info *zii, struct zufs_ioc_xattr *io);
+/* One more of type SYSTEM, in an inode without any of that @name. */
+int toy_xattr_add(struct toy_tx *tx, struct toy_fs *fs, struct toy_slot *slot,
+		  const char *name, const void *value, uint32_t len);
 
 #endif /* TOYFS_PLUGIN_H */

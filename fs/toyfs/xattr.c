@@ -191,6 +191,21 @@ static int put_in(struct toy_tx *tx, struct toy_fs *fs, struct toy_slot *slot,
 	return 0;
 }
 
+int toy_xattr_add(struct toy_tx *tx, struct toy_fs *fs, struct toy_slot *slot,
+		  const char *name, const void *value, uint32_t len)
+{
+	struct xname n = { name, ZUFS_XATTR_SYSTEM, (uint8_t)strlen(name) };
+
+	return len > MAX_VALUE ? -E2BIG : put_in(tx, fs, slot, n, value, len);
+}
+
+static void set_mode(struct toy_slot *slot, uint32_t mode)
+{
+	uint32_t type = le16toh(slot->zi.i_mode) & 0170000;
+
+	slot->zi.i_mode = htole16((uint16_t)(type | (mode & 07777)));
+}
+
 static int set_parts(struct toy_tx *tx, struct toy_inode *ti, struct xname name,
 		     struct zufs_ioc_xattr *io)
 {
@@ -205,7 +220,7 @@ static int set_parts(struct toy_tx *tx, struct toy_inode *ti, struct xname name,
 	if (err)
 		return err;
 	err = find(fs, tx, slot, name, &at, &node);
-	if (err == -ENODATA && !remove && !(io->flags & XATTR_REPLACE))
+	if (err == -ENODATA && !(io->flags & XATTR_REPLACE))
 		err = 0;
 	else if (!err)
 		err = io->flags & XATTR_CREATE && !remove ?
@@ -216,6 +231,8 @@ static int set_parts(struct toy_tx *tx, struct toy_inode *ti, struct xname name,
 			     io->user_buf_size);
 	if (err)
 		return err;
+	if (io->ioc_flags & ZUFS_XATTR_SET_MODE)
+		set_mode(slot, io->mode);
 	slot->zi.i_ctime = htole64(io->op.time);
 	toy_fill_attr(ti, slot, &io->attr);
 	return 0;

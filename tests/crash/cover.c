@@ -25,8 +25,8 @@
 	  "space")                                                           \
 	N(show_options)                                                      \
 	X(new_inode, ZUFS_OP_NEW_INODE,                                      \
-	  "create, mkdir, fifo, chr, symlink, tmplink",                      \
-	  "names, types, attributes, text",                                  \
+	  "create, mkdir, fifo, chr, symlink, tmplink; with ACLs",           \
+	  "names, types, attributes, text, ACLs",                            \
 	  "slots, free lists, leaves, names, links, symlinks")               \
 	X(lookup, ZUFS_OP_LOOKUP, "all with a path", "names", "")            \
 	X(iget, ZUFS_OP_IGET, "of each inode of an image", "attributes", "") \
@@ -68,8 +68,8 @@
 	N(ioctl)                                                               \
 	X(getxattr, ZUFS_OP_XATTR_GET, "of each xattr of an image", "values",  \
 	  "xattrs")                                                            \
-	X(setxattr, ZUFS_OP_XATTR_SET, "setxattr, rmxattr",                    \
-	  "values, names, ctime", "xattrs, space")                             \
+	X(setxattr, ZUFS_OP_XATTR_SET, "setxattr, rmxattr, setacl",            \
+	  "values, names, ctime, mode", "xattrs, space")                       \
 	X(listxattr, ZUFS_OP_XATTR_LIST, "of each inode of an image",          \
 	  "number of names", "xattrs")
 

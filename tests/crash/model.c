@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include "kern.h"
 #include "model.h"
 
 /* ---- models ---- */
@@ -227,6 +228,42 @@ static int at_path(const struct model *m, const char *path, struct at *at)
 	return 0;
 }
 
+/* With the name "": one that is free. */
+static struct m_xattr *xattr_at(struct m_node *n, const char *name)
+{
+	for (int i = 0; i < M_XATTRS; i++)
+		if (!strcmp(n->x[i].name, name))
+			return &n->x[i];
+	return NULL;
+}
+
+static void xattr_put(struct m_node *n, const char *name, const void *value,
+		      uint32_t size)
+{
+	struct m_xattr *x = xattr_at(n, name);
+
+	if (!x)
+		x = xattr_at(n, "");
+	if (!x)
+		abort(); /* a workload has too many */
+	free(x->value);
+	strcpy(x->name, name);
+	x->size = size;
+	x->value = dup_bytes(value, size);
+}
+
+static void inherit(struct model *m, int dir, int node)
+{
+	const struct m_xattr *x = xattr_at(&m->n[dir], KERN_DEF_ACL);
+	struct m_node *n = &m->n[node];
+
+	if (!x || S_ISLNK(n->mode))
+		return;
+	xattr_put(n, KERN_ACL, x->value, x->size);
+	if (S_ISDIR(n->mode))
+		xattr_put(n, KERN_DEF_ACL, x->value, x->size);
+}
+
 static int do_new(struct model *m, const struct op *op, uint32_t mode)
 {
 	struct at at;
@@ -245,6 +282,7 @@ static int do_new(struct model *m, const struct op *op, uint32_t mode)
 		m->n[node].data = malloc(op->a);
 		memset(m->n[node].data, 'x', op->a);
 	}
+	inherit(m, at.dir, node);
 	name_add(m, at.dir, at.name, node);
 	return 0;
 }
@@ -495,39 +533,45 @@ static int do_falloc(struct model *m, int node, const struct op *op)
 
 /* ---- attributes ---- */
 
-static struct m_xattr *xattr_at(struct m_node *n, const char *name)
+static int set_xattr(struct model *m, int node, const char *name, uint64_t size,
+		     unsigned int seq)
 {
-	for (int i = 0; i < M_XATTRS; i++)
-		if (!strcmp(n->x[i].name, name))
-			return &n->x[i];
-	return NULL;
+	uint8_t *value;
+
+	if (!S_ISREG(m->n[node].mode) && !S_ISDIR(m->n[node].mode))
+		return -EPERM;
+	value = malloc(size + 1);
+	for (uint64_t i = 0; i < size; i++)
+		value[i] = op_byte(seq, i);
+	xattr_put(&m->n[node], name, value, (uint32_t)size);
+	free(value);
+	touch(m, node, false);
+	return 0;
 }
 
-static int do_xattr(struct model *m, int node, const struct op *op,
-		    unsigned int seq)
+static int remove_xattr(struct model *m, int node, const char *name)
 {
-	struct m_node *n = &m->n[node];
-	struct m_xattr *x = xattr_at(n, op->other);
+	struct m_xattr *x = xattr_at(&m->n[node], name);
 
-	if (!S_ISREG(n->mode) && !S_ISDIR(n->mode))
+	if (!S_ISREG(m->n[node].mode) && !S_ISDIR(m->n[node].mode))
 		return -EPERM;
-	if (op->code == OP_RMXATTR && !x)
+	if (!x)
 		return -ENODATA;
-	if (!x)
-		x = xattr_at(n, "");
-	if (!x)
-		abort(); /* a workload has too many */
 	free(x->value);
 	memset(x, 0, sizeof(*x));
 	touch(m, node, false);
-	if (op->code == OP_RMXATTR)
-		return 0;
-	strcpy(x->name, op->other);
-	x->size = (uint32_t)op->a;
-	x->value = malloc(op->a + 1);
-	for (uint64_t i = 0; i < op->a; i++)
-		x->value[i] = op_byte(seq, i);
 	return 0;
+}
+
+static int set_acl(struct model *m, int node, const struct op *op,
+		   unsigned int seq)
+{
+	struct m_node *n = &m->n[node];
+	int err = set_xattr(m, node, KERN_ACL, op->b, seq);
+
+	if (!err)
+		n->mode = (n->mode & S_IFMT) | (uint32_t)op->a;
+	return err;
 }
 
 static int do_utimes(struct model *m, int node, int64_t ns)
@@ -650,8 +694,12 @@ static int apply_node(struct model *m, const struct op *op, unsigned int seq)
 	case OP_FSYNC:
 		model_settle(m, node);
 		return 0;
+	case OP_SETXATTR:
+		return set_xattr(m, node, op->other, op->a, seq);
+	case OP_SETACL:
+		return set_acl(m, node, op, seq);
 	default:
-		return do_xattr(m, node, op, seq);
+		return remove_xattr(m, node, op->other);
 	}
 }
 

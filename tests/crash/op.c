@@ -38,6 +38,7 @@ static const struct {
 	[OP_UTIMES] = { "utimes", "pa" },
 	[OP_SETXATTR] = { "setxattr", "pao" },
 	[OP_RMXATTR] = { "rmxattr", "po" },
+	[OP_SETACL] = { "setacl", "pab" },
 	[OP_OPEN] = { "open", "p" },
 	[OP_CLOSE] = { "close", "p" },
 	[OP_FSYNC] = { "fsync", "p" },

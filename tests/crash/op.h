@@ -37,6 +37,7 @@ enum op_code {
 	OP_UTIMES,   /* PATH NS */
 	OP_SETXATTR, /* PATH LENGTH NAME */
 	OP_RMXATTR,  /* PATH NAME */
+	OP_SETACL,   /* PATH MODE LENGTH of the ACL, which is no real one */
 	OP_OPEN,     /* PATH: stays open until OP_CLOSE */
 	OP_CLOSE,    /* PATH, as it was opened */
 	OP_FSYNC,    /* PATH */

@@ -218,6 +218,9 @@ int runner_call(struct runner *r, const struct op *op, unsigned int seq)
 				     0);
 	case OP_RMXATTR:
 		return kern_removexattr(k, op->path, op->other);
+	case OP_SETACL:
+		return kern_setacl(k, op->path, (uint32_t)op->a,
+				   pattern(r, seq, 0, op->b), (uint32_t)op->b);
 	case OP_OPEN:
 		return do_open(r, op);
 	case OP_CLOSE:

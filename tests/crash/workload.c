@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "kern.h"
 #include "workload.h"
 
 static const char *const small_calls[] = {
@@ -177,6 +178,26 @@ static const char *const xattr_calls[] = {
 	NULL,
 };
 
+/* ACLs with modes, and those that a new inode inherits. */
+static const char *const acl_calls[] = {
+	"setacl f 384 44",
+	"setacl f 493 2000",
+	"setacl e 448 100",
+	"rmxattr f " KERN_ACL,
+	"rmxattr A " KERN_DEF_ACL,
+	"setxattr A 3000 " KERN_DEF_ACL,
+	"setxattr A 1500 user.a",
+	"create A/n",
+	"mkdir A/D",
+	"fifo A/q",
+	"symlink A/u 40",
+	"chmod f 256",
+	"unlink f",
+	"link A/g A/l",
+	"remount",
+	NULL,
+};
+
 /* What a mapping stored behind the size must not show when the file grows. */
 static const char *const tails_calls[] = {
 	"truncate f 5500",  "truncate f 30000", "truncate f 3000",
@@ -268,6 +289,10 @@ const struct base bases[] = {
 	{ "xattrs", "an inode with two blocks of xattrs",
 	  "create f; setxattr f 1000 user.a; setxattr f 2500 user.b; setxattr f 3000 user.big",
 	  xattr_calls, false, 0, NULL },
+	{ "acls", "a file with an ACL, a directory with a default one",
+	  "mkdir A; setxattr A 60 " KERN_DEF_ACL
+	  "; create A/g; create f; setacl f 416 44; create e",
+	  acl_calls, false, 0, NULL },
 	{ "full", "no space",
 	  "create f; append f 10000; create h; append h 40000; punch h 4096 4096; create e; create big",
 	  full_calls, true, 0, NULL },

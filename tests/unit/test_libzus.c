@@ -234,6 +234,32 @@ START_TEST(symlink_texts)
 }
 END_TEST
 
+START_TEST(new_acls)
+{
+	static const struct {
+		uint32_t acl, def;
+		int err;
+	} t[] = {
+		{ 60, 40, 0 },
+		{ 61, 40, -EINVAL },
+		{ 0, 101, -EINVAL },
+		{ UINT32_MAX, 101, -EINVAL },
+		{ UINT32_MAX, UINT32_MAX, -EINVAL },
+	};
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(*t); i++) {
+		struct zufs_ioc_new_inode *io = op_in(
+			buf, ZUFS_OP_NEW_INODE, ROOT, sizeof(*io) + 100,
+			offsetof(struct zufs_ioc_new_inode, attr), sizeof(*io));
+
+		set_str(&io->str, "a", 1);
+		io->acl_len = t[i].acl;
+		io->def_len = t[i].def;
+		ck_assert_int_eq(run(io), t[i].err);
+	}
+}
+END_TEST
+
 /* ---- missing callbacks ---- */
 
 START_TEST(missing_callbacks)
@@ -510,6 +536,7 @@ int main(void)
 		wrong_super_block,
 		names,
 		symlink_texts,
+		new_acls,
 		missing_callbacks,
 		directories,
 		extents,

@@ -179,7 +179,7 @@ static inline int make_full(struct vol *v, const struct zufs_attr *dir,
 		set_str(&io->str, name);
 	io->symlen = len;
 	if (len)
-		memcpy(io->symlink, text, len);
+		memcpy(io->data, text, len);
 	err = op_run(v, io);
 	if (out)
 		*out = io->attr;
