@@ -105,4 +105,6 @@ const struct file_operations zuf_dir_fops = {
 	.iterate_shared = zuf_iterate,
 	.llseek = zuf_dir_llseek,
 	.fsync = zuf_dir_fsync,
+	.unlocked_ioctl = zuf_ioctl,
+	.compat_ioctl = zuf_compat_ioctl,
 };

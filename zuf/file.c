@@ -41,6 +41,8 @@ static ssize_t write_locked(struct kiocb *iocb, struct iov_iter *from)
 
 	if (count <= 0)
 		return count;
+	if (IS_IMMUTABLE(inode)) /* since it was opened */
+		return -EPERM;
 	err = kiocb_modified(iocb);
 	if (err)
 		return err;
@@ -155,6 +157,8 @@ const struct inode_operations zuf_file_iops = {
 	.listxattr = zuf_listxattr,
 	.get_acl = zuf_get_acl,
 	.set_acl = zuf_set_acl,
+	.fileattr_get = zuf_fileattr_get,
+	.fileattr_set = zuf_fileattr_set,
 };
 
 const struct file_operations zuf_file_fops = {
@@ -168,6 +172,8 @@ const struct file_operations zuf_file_fops = {
 	.release = zuf_release,
 	.fallocate = zuf_fallocate,
 	.fsync = zuf_fsync,
+	.unlocked_ioctl = zuf_ioctl,
+	.compat_ioctl = zuf_compat_ioctl,
 	.splice_read = generic_file_splice_read,
 	.splice_write = iter_file_splice_write,
 };

@@ -48,8 +48,35 @@ int zuf_setattr(struct user_namespace *ns, struct dentry *dentry,
 /* Sends what @iattr says; the size is the caller's. i_rwsem exclusive. */
 int zuf_send_attr(struct user_namespace *ns, struct inode *inode,
 		  const struct iattr *iattr);
+/* Attributes that the VFS has no iattr for. */
+struct zuf_set {
+	u64 valid; /* ZUFS_STATX_FLAGS, _PROJID, _VERSION */
+	u32 projid, version;
+	u16 flags; /* ZUFS_S_* */
+};
+
+/* i_rwsem exclusive. */
+int zuf_send_set(struct inode *inode, const struct zuf_set *set);
 /* Waits until no DMA goes to or from the file's pages. invalidate_lock is held. */
 int zuf_break_layouts(struct inode *inode);
+
+/* ---- fileattr.c, ioctl.c ---- */
+int zuf_fileattr_get(struct dentry *dentry, struct fileattr *fa);
+int zuf_fileattr_set(struct user_namespace *ns, struct dentry *dentry,
+		     struct fileattr *fa);
+/* Flags and project id that an inode with @mode gets in @dir. */
+void zuf_flags_inherit(const struct inode *dir, umode_t mode,
+		       struct zufs_ioc_new_inode *io);
+/* @dir keeps its project's inodes alone: @inode gets no name in it (EXDEV). */
+bool zuf_other_project(const struct inode *dir, const struct inode *inode);
+int zuf_getversion(struct inode *inode, int __user *arg);
+int zuf_setversion(struct file *file, int __user *arg);
+long zuf_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
+#ifdef CONFIG_COMPAT
+long zuf_compat_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
+#else
+#define zuf_compat_ioctl NULL
+#endif
 
 /* ---- falloc.c ---- */
 long zuf_fallocate(struct file *file, int mode, loff_t offset, loff_t len);

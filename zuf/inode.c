@@ -87,6 +87,10 @@ void zuf_update_attr(struct inode *inode, const struct zufs_attr *attr,
 	spin_lock(&inode->i_lock);
 	ii->iref.handle = attr->handle;
 	ii->attr_flags = attr->flags;
+	ii->projid = attr->projid;
+	ii->flags = le16_to_cpu(zi->i_flags);
+	if (S_ISREG(inode->i_mode) || S_ISDIR(inode->i_mode))
+		WRITE_ONCE(ii->version, le32_to_cpu(zi->i_version));
 	inode->i_mode = le16_to_cpu(zi->i_mode);
 	i_uid_write(inode, le32_to_cpu(zi->i_uid));
 	i_gid_write(inode, le32_to_cpu(zi->i_gid));
@@ -205,7 +209,6 @@ static int set_up(struct inode *inode, const struct zufs_attr *attr)
 
 	inode->i_mode = le16_to_cpu(attr->zi.i_mode);
 	ii->btime = attr->btime;
-	ii->projid = attr->projid;
 	zuf_update_attr(inode, attr, true);
 	if (attr->flags & ZUFS_ATTR_NO_XATTR)
 		cache_no_acl(inode);
@@ -266,13 +269,15 @@ int zuf_getattr(struct user_namespace *ns, const struct path *path,
 		stat->btime = ns_to_timespec64(ii->btime);
 	}
 	stat->attributes_mask |= STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND |
-				 STATX_ATTR_DAX;
+				 STATX_ATTR_NODUMP | STATX_ATTR_DAX;
 	generic_fillattr(ns, inode, stat);
 	stat->blksize = ZUFS_BLOCK_SIZE;
 	if (inode->i_flags & S_IMMUTABLE)
 		stat->attributes |= STATX_ATTR_IMMUTABLE;
 	if (inode->i_flags & S_APPEND)
 		stat->attributes |= STATX_ATTR_APPEND;
+	if (ii->flags & ZUFS_S_NODUMP)
+		stat->attributes |= STATX_ATTR_NODUMP;
 	if (IS_DAX(inode))
 		stat->attributes |= STATX_ATTR_DAX;
 	return 0;

@@ -16,6 +16,8 @@ static vm_fault_t fault(struct vm_fault *vmf, enum page_entry_size pe)
 	pfn_t pfn;
 	int err;
 
+	if (write && IS_IMMUTABLE(inode)) /* since it was mapped */
+		return VM_FAULT_SIGBUS;
 	if (write) {
 		sb_start_pagefault(inode->i_sb);
 		file_update_time(vmf->vma->vm_file);

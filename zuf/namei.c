@@ -152,6 +152,7 @@ static struct inode *new_inode_acls(struct user_namespace *ns,
 		return ERR_CAST(req);
 	io = zuf_req_op(req, struct zufs_ioc_new_inode);
 	fill_owner(ns, dir, mode, a->rdev, &io->zi, io->op.time);
+	zuf_flags_inherit(dir, mode, io);
 	err = zuf_dispatch_space(ZUF_SB(dir->i_sb), req, io->op.hdr.out_max);
 	inode = err ? ERR_PTR(err) : zuf_iget_new(dir->i_sb, &io->attr, mode);
 	if (!err && !a->tmpfile && !zuf_check_attr(dir->i_sb, &io->dir))
@@ -262,8 +263,11 @@ static int zuf_link(struct dentry *old, struct inode *dir,
 		    struct dentry *dentry)
 {
 	struct inode *inode = d_inode(old);
-	int err = dentry_op(dir, dentry, inode, ZUFS_OP_ADD_DENTRY);
+	int err;
 
+	if (zuf_other_project(dir, inode))
+		return -EXDEV;
+	err = dentry_op(dir, dentry, inode, ZUFS_OP_ADD_DENTRY);
 	if (err)
 		return err;
 	ihold(inode);
@@ -307,6 +311,9 @@ static int zuf_rename(struct user_namespace *ns, struct inode *old_dir,
 
 	if (flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT))
 		return -EINVAL;
+	if (zuf_other_project(new_dir, inode) ||
+	    (flags & RENAME_EXCHANGE && zuf_other_project(old_dir, target)))
+		return -EXDEV;
 	req = op_new(old_dir, ZUFS_OP_RENAME, sizeof(*io),
 		     offsetof(struct zufs_ioc_rename, old_dir_attr),
 		     ZUF_WAIT_KILL);
@@ -352,6 +359,8 @@ const struct inode_operations zuf_dir_iops = {
 	.listxattr = zuf_listxattr,
 	.get_acl = zuf_get_acl,
 	.set_acl = zuf_set_acl,
+	.fileattr_get = zuf_fileattr_get,
+	.fileattr_set = zuf_fileattr_set,
 };
 
 const struct inode_operations zuf_special_iops = {

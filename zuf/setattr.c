@@ -66,55 +66,87 @@ static void fill_attr(struct zufs_ioc_attr *io, struct user_namespace *ns,
 		zi->i_mtime = cpu_to_le64(zuf_ns(ia->ia_mtime));
 	if (ia->ia_valid & ATTR_SIZE)
 		zi->i_size = cpu_to_le64(ia->ia_size);
-	/* Times of overwrites that the server hasn't heard of go with it. */
-	io->valid |= ZUF_I(inode)->dirty_times &
-		     (ZUFS_STATX_ATIME | ZUFS_STATX_MTIME);
 }
 
 /* The server has the times of @io; those that changed since stay dirty. i_lock. */
-static void times_sent(struct inode *inode, const struct iattr *ia,
+static void times_sent(struct inode *inode, unsigned int ia_valid,
 		       const struct zufs_ioc_attr *io)
 {
 	struct zuf_inode_info *ii = ZUF_I(inode);
 
-	if (ia->ia_valid & ATTR_ATIME ||
+	if (ia_valid & ATTR_ATIME ||
 	    zuf_ns(inode->i_atime) == (s64)le64_to_cpu(io->zi.i_atime))
 		ii->dirty_times &= ~ZUFS_STATX_ATIME;
-	if (ia->ia_valid & ATTR_MTIME ||
+	if (ia_valid & ATTR_MTIME ||
 	    zuf_ns(inode->i_mtime) == (s64)le64_to_cpu(io->zi.i_mtime))
 		ii->dirty_times &= ~ZUFS_STATX_MTIME;
 	if (zuf_ns(inode->i_ctime) <= io->op.time)
 		ii->dirty_times &= ~ZUFS_STATX_CTIME;
 }
 
-int zuf_send_attr(struct user_namespace *ns, struct inode *inode,
-		  const struct iattr *ia)
+static struct zuf_req *attr_req(struct inode *inode)
 {
-	struct zuf_sb_info *sbi = ZUF_SB(inode->i_sb);
-	struct zufs_ioc_attr *io;
-	struct zuf_req *req;
+	struct zuf_req *req =
+		zuf_req_alloc(ZUF_SB(inode->i_sb), ZUFS_OP_SETATTR,
+			      sizeof(struct zufs_ioc_attr),
+			      offsetof(struct zufs_ioc_attr, attr),
+			      offsetof(struct zufs_ioc_attr, attr));
+
+	if (!req)
+		return NULL;
+	zuf_fill_op(req, inode);
+	req->wait = ZUF_WAIT_KILL;
+	return req;
+}
+
+/* @ia_valid: what of the times is the caller's. Puts @req. */
+static int attr_run(struct inode *inode, struct zuf_req *req,
+		    unsigned int ia_valid)
+{
+	struct zufs_ioc_attr *io = zuf_req_op(req, struct zufs_ioc_attr);
 	int err;
 
-	req = zuf_req_alloc(sbi, ZUFS_OP_SETATTR, sizeof(*io),
-			    offsetof(struct zufs_ioc_attr, attr),
-			    offsetof(struct zufs_ioc_attr, attr));
-	if (!req)
-		return -ENOMEM;
-	io = zuf_req_op(req, struct zufs_ioc_attr);
-	zuf_fill_op(req, inode);
-	fill_attr(io, ns, inode, ia);
-	req->wait = ZUF_WAIT_KILL;
-	err = zuf_dispatch_space(sbi, req, sizeof(io->attr));
+	/* Times of overwrites that the server hasn't heard of go with it. */
+	io->valid |= ZUF_I(inode)->dirty_times &
+		     (ZUFS_STATX_ATIME | ZUFS_STATX_MTIME);
+	err = zuf_dispatch_space(ZUF_SB(inode->i_sb), req, sizeof(io->attr));
 	if (!err)
 		err = zuf_check_attr(inode->i_sb, &io->attr);
 	if (!err) {
 		spin_lock(&inode->i_lock);
-		times_sent(inode, ia, io);
+		times_sent(inode, ia_valid, io);
 		spin_unlock(&inode->i_lock);
 		zuf_update_attr(inode, &io->attr, false);
 	}
 	zuf_req_put(req);
 	return err;
+}
+
+int zuf_send_attr(struct user_namespace *ns, struct inode *inode,
+		  const struct iattr *ia)
+{
+	struct zuf_req *req = attr_req(inode);
+
+	if (!req)
+		return -ENOMEM;
+	fill_attr(zuf_req_op(req, struct zufs_ioc_attr), ns, inode, ia);
+	return attr_run(inode, req, ia->ia_valid);
+}
+
+int zuf_send_set(struct inode *inode, const struct zuf_set *set)
+{
+	struct zuf_req *req = attr_req(inode);
+	struct zufs_ioc_attr *io;
+
+	if (!req)
+		return -ENOMEM;
+	io = zuf_req_op(req, struct zufs_ioc_attr);
+	zuf_fill_zi(&io->zi, inode);
+	io->valid = set->valid;
+	io->zi.i_flags = cpu_to_le16(set->flags);
+	io->zi.i_version = cpu_to_le32(set->version);
+	io->projid = set->projid;
+	return attr_run(inode, req, 0);
 }
 
 /* Nothing of what goes, or of the block at the end, is in the page cache then. */
@@ -158,6 +190,8 @@ int zuf_setattr(struct user_namespace *ns, struct dentry *dentry,
 	struct inode *inode = d_inode(dentry);
 	int err = setattr_prepare(ns, dentry, ia);
 
+	if (!err && IS_IMMUTABLE(inode)) /* by a file that was open before */
+		err = -EPERM;
 	if (err)
 		return err;
 	/* As setattr_copy() would: a group that isn't the caller's loses S_ISGID. */

@@ -27,6 +27,8 @@ static struct inode *alloc_inode(struct super_block *sb)
 	zuf_extmap_init(&ii->map);
 	ii->btime = 0;
 	ii->projid = 0;
+	ii->version = 0;
+	ii->flags = 0;
 	ii->attr_flags = 0;
 	ii->dirty_times = 0;
 	ii->grant.n = 0;

@@ -250,6 +250,8 @@ struct zuf_inode_info {
 	struct zuf_extmap map;
 	u64 btime; /* ns */
 	u32 projid;
+	u32 version;	/* zus_inode.i_version */
+	u16 flags;	/* ZUFS_S_* */
 	u32 attr_flags; /* ZUFS_ATTR_* */
 	u32 dirty_times; /* ZUFS_STATX_*TIME that the server doesn't know; i_lock */
 	struct copy_grant grant;     /* i_rwsem exclusive */

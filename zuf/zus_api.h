@@ -71,13 +71,15 @@ static_assert(sizeof(struct zufs_ioc_hdr) == 40, "wire");
 
 /* ---- inode, names ---- */
 
-/* Bits of zus_inode.i_flags: the FS_*_FL of chattr that fit 16 bits. */
+/* Bits of zus_inode.i_flags: the FS_*_FL of chattr, but for the last one. */
 enum {
 	ZUFS_S_SYNC = 0x0008,
 	ZUFS_S_IMMUTABLE = 0x0010,
 	ZUFS_S_APPEND = 0x0020,
 	ZUFS_S_NODUMP = 0x0040,
 	ZUFS_S_NOATIME = 0x0080,
+	ZUFS_S_PROJINHERIT = 0x0200, /* FS_PROJINHERIT_FL: beyond 16 bits */
+	ZUFS_S_ALL = 0x02f8,
 };
 
 /* The inode on media and, by value, on the wire. */
@@ -99,13 +101,18 @@ struct zus_inode {
 	union {
 		__le32 i_rdev;	    /*  96: new_encode_dev() */
 		__u8 i_symlink[32]; /*  96: when i_size < 32, NUL behind it */
-		__le64 i_parent;    /*  96: directories: ino of ".." */
+		struct {	    /* files and directories */
+			__le64 i_parent; /*  96: directories: ino of ".." */
+			/* 104: of FS_IOC_SETVERSION, 0: as i_generation */
+			__le32 i_version;
+		};
 	};
 };
 
 static_assert(sizeof(struct zus_inode) == 128, "media and wire");
 static_assert(offsetof(struct zus_inode, i_ino) == 64, "media and wire");
 static_assert(offsetof(struct zus_inode, i_rdev) == 96, "media and wire");
+static_assert(offsetof(struct zus_inode, i_version) == 104, "media and wire");
 
 /* Names an inode; finds it again in a restarted server. */
 struct zufs_iref {
@@ -463,18 +470,20 @@ enum {
 /* Makes an inode and its name in directory op.ii, in one transaction. */
 struct zufs_ioc_new_inode {
 	struct zufs_ioc_op op; /*   0 */
-	struct zus_inode zi;   /*  80: IN mode, uid, gid, rdev, projid none */
+	struct zus_inode zi;   /*  80: IN flags, mode, uid, gid, rdev, times */
 	struct zufs_str str;   /* 208: IN, len 0 for a tmpfile */
 	__u32 flags;	       /* 464: IN ZI_* */
 	__u32 symlen;	       /* 468: IN bytes of symlink text, 0 to 4095 */
 	__u32 acl_len;	       /* 472: IN bytes of the access ACL, 0: none */
 	__u32 def_len;	       /* 476: IN bytes of the default ACL, 0: none */
-	struct zufs_attr attr; /* 480: OUT the new inode */
-	struct zufs_attr dir;  /* 632: OUT the directory */
-	char data[];	       /* 784: IN text without NUL, then the ACLs */
+	__u32 projid;	       /* 480: IN */
+	__u32 pad;	       /* 484 */
+	struct zufs_attr attr; /* 488: OUT the new inode */
+	struct zufs_attr dir;  /* 640: OUT the directory */
+	char data[];	       /* 792: IN text without NUL, then the ACLs */
 };
 
-static_assert(sizeof(struct zufs_ioc_new_inode) == 784, "wire");
+static_assert(sizeof(struct zufs_ioc_new_inode) == 792, "wire");
 
 /* FREE_INODE (nlink 0) and EVICT_INODE: the kernel forgets the inode. */
 struct zufs_ioc_evict_inode {
@@ -629,7 +638,7 @@ enum {
 	ZUFS_STATX_CTIME = 0x80,
 	ZUFS_STATX_SIZE = 0x200,
 	ZUFS_STATX_FLAGS = 0x20000000,	 /* i_flags */
-	ZUFS_STATX_VERSION = 0x40000000, /* i_generation */
+	ZUFS_STATX_VERSION = 0x40000000, /* i_version */
 	ZUFS_STATX_PROJID = 0x10000000,
 };
 
@@ -700,14 +709,31 @@ struct zufs_ioc_seek {
 	__u32 pad;	       /* 100 */
 };
 
+#define ZUFS_IOCTL_MAX 32768 /* bytes of an argument */
+
+/* zufs_ioc_ioctl.kflags */
+enum {
+	ZUFS_IOCTL_RW = 1, /* the mount is writable, and stays so meanwhile */
+	ZUFS_IOCTL_ADMIN = 2, /* the caller has CAP_SYS_ADMIN */
+	ZUFS_IOCTL_OWNER = 4, /* it owns the inode, or may do as if */
+};
+
+/* zufs_ioc_ioctl.uflags */
+enum {
+	ZUFS_IOCTL_REALLOC = 1, /* call again with new_size bytes, in and out */
+};
+
+/* arg has as many bytes as cmd says, in and out as it says. */
 struct zufs_ioc_ioctl {
 	struct zufs_ioc_op op; /*   0 */
 	__u32 cmd;	       /*  80: IN */
-	__u32 kflags;	       /*  84: IN FSFROZEN 1, CAP_ADMIN 2 */
-	__u32 uflags;	       /*  88: OUT REALLOC 1, FREEZE_REQ 2 */
+	__u32 kflags;	       /*  84: IN ZUFS_IOCTL_RW, _ADMIN, _OWNER */
+	__u32 uflags;	       /*  88: OUT ZUFS_IOCTL_REALLOC */
 	__u32 new_size;	       /*  92: OUT with REALLOC */
 	__u8 arg[];	       /*  96: IN, OUT */
 };
+
+static_assert(sizeof(struct zufs_ioc_ioctl) == 96, "wire");
 
 enum {
 	ZUFS_XATTR_SECURITY = 1,

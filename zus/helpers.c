@@ -30,6 +30,8 @@ void zus_set_attr(struct zus_inode *zi, const struct zufs_ioc_attr *io)
 		zi->i_gid = from->i_gid;
 	if (io->valid & ZUFS_STATX_FLAGS)
 		zi->i_flags = from->i_flags;
+	if (io->valid & ZUFS_STATX_VERSION)
+		zi->i_version = from->i_version;
 	if (io->valid & ZUFS_STATX_ATIME)
 		zi->i_atime = from->i_atime;
 	if (io->valid & ZUFS_STATX_MTIME)

@@ -3,6 +3,8 @@
  * A kernel for one process: mounts, operations, inodes, descriptors.
  */
 #include <errno.h>
+#include <linux/fs.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -138,10 +140,17 @@ void kern_touch(struct kern *k, struct kern_inode *ki)
 int kern_send_attr(struct kern *k, struct kern_inode *ki,
 		   const struct zus_inode *zi, u64 valid)
 {
+	return kern_send_all(k, ki, zi, valid, 0);
+}
+
+int kern_send_all(struct kern *k, struct kern_inode *ki,
+		  const struct zus_inode *zi, u64 valid, u32 projid)
+{
 	struct zufs_ioc_attr *io = kern_op(k, ZUFS_OP_SETATTR, ki, sizeof(*io));
 	int err;
 
 	io->zi = *zi;
+	io->projid = projid;
 	io->valid = valid | (ki->dirty & ZUFS_STATX_MTIME);
 	err = kern_run_space(k, io, ki, NULL);
 	if (err)
@@ -364,6 +373,26 @@ int kern_statfs(struct kern *k, struct zufs_ioc_statfs *st)
 
 	if (!err)
 		*st = *io;
+	return err;
+}
+
+int kern_label(struct kern *k, char *label, uint32_t size)
+{
+	struct kern_inode *root;
+	struct zufs_ioc_ioctl *io;
+	int err = kern_walk(k, "", &root);
+
+	if (err)
+		return err;
+	io = kern_op(k, ZUFS_OP_IOCTL, root, sizeof(*io) + FSLABEL_MAX);
+	io->op.hdr.out_start = offsetof(struct zufs_ioc_ioctl, uflags);
+	io->op.hdr.out_max =
+		(u32)sizeof(*io) + FSLABEL_MAX - io->op.hdr.out_start;
+	io->cmd = FS_IOC_GETFSLABEL;
+	err = kern_run(k, io);
+	if (!err)
+		snprintf(label, size, "%.*s", FSLABEL_MAX, io->arg);
+	kern_put(k, root);
 	return err;
 }
 

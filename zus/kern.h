@@ -63,6 +63,8 @@ void kern_kill(struct kern *k);
 /* EBUSY: a file is open, to read-only. */
 int kern_remount(struct kern *k, bool ro);
 int kern_statfs(struct kern *k, struct zufs_ioc_statfs *st);
+/* By FS_IOC_GETFSLABEL. */
+int kern_label(struct kern *k, char *label, uint32_t size);
 
 /* ---- names ---- */
 
@@ -107,6 +109,10 @@ int kern_stat(struct kern *k, const char *path, struct zus_inode *zi);
 int kern_stat_ino(struct kern *k, uint64_t ino, uint64_t generation,
 		  struct zus_inode *zi);
 int kern_chmod(struct kern *k, const char *path, uint32_t mode);
+/* Flags, project id and version number, at once. */
+int kern_chattr(struct kern *k, const char *path, uint16_t flags,
+		uint32_t projid, uint32_t version);
+int kern_projid(struct kern *k, const char *path, uint32_t *projid);
 int kern_chown(struct kern *k, const char *path, uint32_t uid, uint32_t gid);
 int kern_utimes(struct kern *k, const char *path, int64_t atime, int64_t mtime);
 /* Names begin with "user.", or are these. @flags: XATTR_CREATE, XATTR_REPLACE. */

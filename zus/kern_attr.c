@@ -104,6 +104,40 @@ int kern_chown(struct kern *k, const char *path, uint32_t uid, uint32_t gid)
 	return err;
 }
 
+int kern_chattr(struct kern *k, const char *path, uint16_t flags,
+		uint32_t projid, uint32_t version)
+{
+	struct kern_inode *ki;
+	struct zus_inode zi;
+	int err = walk_write(k, path, &ki);
+
+	if (err)
+		return err;
+	zi = ki->attr.zi;
+	zi.i_flags = flags;
+	zi.i_version = version;
+	err = kern_is(ki, S_IFREG) || kern_is(ki, S_IFDIR) ?
+		      kern_send_all(k, ki, &zi,
+				    ZUFS_STATX_FLAGS | ZUFS_STATX_PROJID |
+					    ZUFS_STATX_VERSION,
+				    projid) :
+		      -ENOTTY;
+	kern_put(k, ki);
+	return err;
+}
+
+int kern_projid(struct kern *k, const char *path, uint32_t *projid)
+{
+	struct kern_inode *ki;
+	int err = kern_walk(k, path, &ki);
+
+	if (err)
+		return err;
+	*projid = ki->attr.projid;
+	kern_put(k, ki);
+	return 0;
+}
+
 int kern_utimes(struct kern *k, const char *path, int64_t atime, int64_t mtime)
 {
 	struct kern_inode *ki;

@@ -178,6 +178,9 @@ static int new_inode(struct kern *k, struct kern_inode *dir, const char *name,
 	io = kern_op(k, ZUFS_OP_NEW_INODE, dir,
 		     sizeof(*io) + len + 2 * (size_t)size);
 	fill_new(k, dir, a, &io->zi);
+	/* All of them, whatever the kernel would choose. */
+	io->zi.i_flags = dir->attr.zi.i_flags;
+	io->projid = dir->attr.projid;
 	if (name)
 		set_str(&io->str, name);
 	else

@@ -59,6 +59,8 @@ void kern_touch(struct kern *k, struct kern_inode *ki);
 /* Sends what @valid says of @zi, and the times that the server doesn't know. */
 int kern_send_attr(struct kern *k, struct kern_inode *ki,
 		   const struct zus_inode *zi, u64 valid);
+int kern_send_all(struct kern *k, struct kern_inode *ki,
+		  const struct zus_inode *zi, u64 valid, u32 projid);
 int kern_sync_inode(struct kern *k, struct kern_inode *ki);
 void kern_put_grant(struct kern *k, struct kern_inode *ki);
 /* The same, also of what was committed of a write whose size wasn't. */

@@ -301,8 +301,8 @@ uint32_t zus_op_room(const struct zufs_ioc_hdr *hdr);
 /* Is @str the text @name? */
 bool zus_str_is(const struct zufs_str *str, const char *name);
 /*
- * What setattr says, into @zi: mode, owner, flags, times; mtime becomes op.time
- * with a size that came without one. Size, generation and project are the caller's.
+ * What setattr says, into @zi: mode, owner, flags, version, times; mtime becomes op.time
+ * with a size that came without one. Size and project are the caller's.
  */
 void zus_set_attr(struct zus_inode *zi, const struct zufs_ioc_attr *io);
 /* The times that sync brings, into @zi. */

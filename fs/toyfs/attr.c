@@ -3,19 +3,17 @@
  * Attributes, sizes, symlink texts, and those of the filesystem.
  */
 #include <errno.h>
+#include <linux/fs.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "plugin.h"
 
-static void set_plain(struct toy_inode *ti, struct toy_slot *slot,
-		      const struct zufs_ioc_attr *io)
+static void set_plain(struct toy_slot *slot, const struct zufs_ioc_attr *io)
 {
 	zus_set_attr(&slot->zi, io);
-	if (io->valid & ZUFS_STATX_VERSION) {
-		slot->zi.i_generation = io->zi.i_generation;
-		ti->zii.generation = le64toh(io->zi.i_generation);
-	}
+	if (io->valid & ZUFS_STATX_PROJID)
+		slot->map.projid = htole32(io->projid);
 }
 
 static int set_size(struct toy_fs *fs, struct toy_tx *tx, struct toy_slot *slot,
@@ -44,7 +42,7 @@ static int setattr_parts(struct toy_inode *ti, struct toy_tx *tx,
 		err = set_size(toy_i_fs(ti), tx, slot, io, cut);
 	if (err)
 		return err;
-	set_plain(ti, slot, io);
+	set_plain(slot, io);
 	toy_fill_attr(ti, slot, &io->attr);
 	return 0;
 }
@@ -95,7 +93,8 @@ int toy_setattr(struct zus_inode_info *zii, struct zufs_ioc_attr *io)
 	if (io->valid & ZUFS_STATX_SIZE &&
 	    le64toh(io->zi.i_size) > TOY_MAX_BYTES)
 		return -EFBIG;
-	if (io->valid & ZUFS_STATX_PROJID && io->projid)
+	if (io->valid & ZUFS_STATX_FLAGS &&
+	    le16toh(io->zi.i_flags) & ~ZUFS_S_ALL)
 		return -EOPNOTSUPP;
 	pthread_rwlock_wrlock(&ti->lock);
 	err = setattr(ti, io);
@@ -164,6 +163,20 @@ int toy_statfs(struct zus_sb_info *sbi, struct zufs_ioc_statfs *io)
 	io->files = total + io->bavail * TOY_SLOTS_PER_BLOCK;
 	io->ffree = free_ + io->bavail * TOY_SLOTS_PER_BLOCK;
 	memcpy(io->uuid, fs->uuid, sizeof(io->uuid));
+	return 0;
+}
+
+int toy_ioctl(struct zus_inode_info *zii, struct zufs_ioc_ioctl *io)
+{
+	const struct toy_fs *fs = &toy_sbi(zii->sbi)->fs;
+
+	if (io->cmd != FS_IOC_GETFSLABEL)
+		return -ENOTTY;
+	if (zus_op_room(&io->op.hdr) < FSLABEL_MAX)
+		return -EINVAL;
+	static_assert(sizeof(fs->label) <= FSLABEL_MAX, "room for a label");
+	memset(io->arg, 0, FSLABEL_MAX);
+	memcpy(io->arg, fs->label, sizeof(fs->label));
 	return 0;
 }
 

@@ -49,6 +49,8 @@ static const char *slot_wrong(const struct toy_slot *s, uint64_t ino)
 		return s->zi.i_nlink ? "a free inode with links" : NULL;
 	if (!type_ok(mode))
 		return "an inode of no type";
+	if (le16toh(s->zi.i_flags) & ~ZUFS_S_ALL)
+		return "an inode with unknown flags";
 	if (!s->zi.i_generation)
 		return "an inode without a generation";
 	if (!ino)

@@ -110,10 +110,10 @@ struct toy_rec {
 
 /* The root of a tree, 112 bytes. depth 0: nr records in rec[]; else root is a node of level depth - 1. */
 struct toy_root {
-	__le16 depth;			     /*  0 */
-	__le16 nr;			     /*  2 */
-	__le32 pad;			     /*  4 */
-	__le64 root;			     /*  8: block */
+	__le16 depth;  /*  0 */
+	__le16 nr;     /*  2 */
+	__le32 projid; /*  4: an inode's project id; else 0 */
+	__le64 root;   /*  8: block */
 	struct toy_rec rec[TOY_INLINE_RECS]; /* 16 */
 };
 
@@ -133,7 +133,6 @@ static_assert(sizeof(struct toy_slot) == 256, "media");
 /* A free slot: i_nlink 0, i_mode 0, i_on_disk[0] = next free ino or 0, i_generation kept. */
 /* i_on_disk[]: regular files: see TOY_ORPH_CUT and TOY_ORPH_FILL; else 0, 0. */
 /* i_on_disk[1]: long symlinks: toy_sum of the text's block. */
-/* Project ids and flags beyond 16 bits have no place yet: feature bits will say. */
 
 #define TOY_ROOT_INO	    1U
 #define TOY_SLOTS_PER_BLOCK 16U

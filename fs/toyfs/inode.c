@@ -199,7 +199,7 @@ void toy_fill_attr(struct toy_inode *ti, const struct toy_slot *slot,
 	attr->zi = slot->zi;
 	attr->handle = (uintptr_t)&ti->zii;
 	attr->btime = le64toh(slot->btime);
-	attr->projid = 0;
+	attr->projid = le32toh(slot->map.projid);
 	attr->flags = slot->zi.i_xattr ? 0 : ZUFS_ATTR_NO_XATTR;
 }
 

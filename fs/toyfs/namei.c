@@ -69,6 +69,7 @@ static int slot_init(struct toy_tx *tx, struct toy_fs *fs,
 	mode_t mode = le16toh(io->zi.i_mode);
 
 	slot_fill(slot, &io->zi, io->op.time);
+	slot->map.projid = htole32(io->projid);
 	if (S_ISDIR(mode)) {
 		slot->zi.i_nlink = htole32(2);
 		slot->zi.i_parent = htole64(dir->zii.ino);

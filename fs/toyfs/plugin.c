@@ -46,6 +46,7 @@ const struct zus_zii_operations toy_zii_ops = {
 	.grant_put = toy_grant_put,
 	.commit_write = toy_commit_write,
 	.fallocate = toy_fallocate,
+	.ioctl = toy_ioctl,
 	.getxattr = toy_getxattr,
 	.setxattr = toy_setxattr,
 	.listxattr = toy_listxattr,

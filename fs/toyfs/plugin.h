@@ -283,6 +283,7 @@ void toy_grants_drop(struct toy_fs *fs, struct toy_grants *gs);
 int toy_setattr(struct zus_inode_info *zii, struct zufs_ioc_attr *io);
 int toy_sync(struct zus_inode_info *zii, struct zufs_ioc_sync *io);
 int toy_statfs(struct zus_sb_info *sbi, struct zufs_ioc_statfs *io);
+int toy_ioctl(struct zus_inode_info *zii, struct zufs_ioc_ioctl *io);
 int toy_get_symlink(struct zus_inode_info *zii,
 		    struct zufs_ioc_get_symlink *io);
 /* Gives a new symlink its text. */

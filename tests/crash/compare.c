@@ -61,12 +61,16 @@ static void when(struct walk *w, const char *what, int64_t is, struct m_when t)
 }
 
 static void attributes(struct walk *w, const struct m_node *n,
-		       const struct zus_inode *zi)
+		       const struct zus_inode *zi, uint32_t projid)
 {
 	number(w, "mode", zi->i_mode, n->mode);
 	number(w, "uid", zi->i_uid, n->uid);
 	number(w, "gid", zi->i_gid, n->gid);
 	number(w, "nlink", zi->i_nlink, n->nlink);
+	number(w, "flags", zi->i_flags, n->flags);
+	number(w, "projid", projid, n->projid);
+	if (S_ISREG(n->mode) || S_ISDIR(n->mode))
+		number(w, "version", zi->i_version, n->version);
 	when(w, "mtime", (int64_t)zi->i_mtime, n->t[M_MTIME]);
 	when(w, "ctime", (int64_t)zi->i_ctime, n->t[M_CTIME]);
 	when(w, "atime", (int64_t)zi->i_atime, n->t[M_ATIME]);
@@ -220,8 +224,11 @@ static void inode(struct walk *w, int node)
 {
 	const struct m_node *n = &w->m->n[node];
 	struct zus_inode zi;
+	uint32_t projid;
 	int err = kern_stat(w->k, w->path, &zi);
 
+	if (!err)
+		err = kern_projid(w->k, w->path, &projid);
 	if (err) {
 		differs(w, "stat: %s", strerror(-err));
 		return;
@@ -233,7 +240,7 @@ static void inode(struct walk *w, int node)
 		return;
 	}
 	w->ino[node] = zi.i_ino;
-	attributes(w, n, &zi);
+	attributes(w, n, &zi, projid);
 	by_number(w, &zi);
 	xattrs(w, n);
 	if (S_ISREG(n->mode)) {

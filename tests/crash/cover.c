@@ -44,7 +44,7 @@
 #define ZII_CALLBACKS(X, N)                                                    \
 	X(evict, ZUFS_OP_FREE_INODE, "unlink, close, whiteout",                \
 	  "what is left is what must be", "orphans, free lists, space")        \
-	X(setattr, ZUFS_OP_SETATTR, "chmod, chown, utimes, truncate",          \
+	X(setattr, ZUFS_OP_SETATTR, "chmod, chown, utimes, chattr, truncate",  \
 	  "attributes, size, data", "slots, maps, sizes, space")               \
 	X(sync, ZUFS_OP_SYNC, "fsync, remount", "times", "slots")              \
 	X(get_symlink, ZUFS_OP_GET_SYMLINK, "of each symlink of an image",     \
@@ -65,7 +65,7 @@
 	N(seek)                                                                \
 	N(fiemap)                                                              \
 	N(clone)                                                               \
-	N(ioctl)                                                               \
+	X(ioctl, ZUFS_OP_IOCTL, "of the root of each image", "label", "")      \
 	X(getxattr, ZUFS_OP_XATTR_GET, "of each xattr of an image", "values",  \
 	  "xattrs")                                                            \
 	X(setxattr, ZUFS_OP_XATTR_SET, "setxattr, rmxattr, setacl",            \

@@ -252,11 +252,14 @@ static void xattr_put(struct m_node *n, const char *name, const void *value,
 	x->value = dup_bytes(value, size);
 }
 
+/* As the explorer's kernel has it. */
 static void inherit(struct model *m, int dir, int node)
 {
 	const struct m_xattr *x = xattr_at(&m->n[dir], KERN_DEF_ACL);
 	struct m_node *n = &m->n[node];
 
+	n->flags = m->n[dir].flags;
+	n->projid = m->n[dir].projid;
 	if (!x || S_ISLNK(n->mode))
 		return;
 	xattr_put(n, KERN_ACL, x->value, x->size);
@@ -574,6 +577,19 @@ static int set_acl(struct model *m, int node, const struct op *op,
 	return err;
 }
 
+static int do_chattr(struct model *m, int node, const struct op *op)
+{
+	struct m_node *n = &m->n[node];
+
+	if (!S_ISREG(n->mode) && !S_ISDIR(n->mode))
+		return -ENOTTY;
+	n->flags = (uint32_t)op->a;
+	n->projid = (uint32_t)op->b;
+	n->version = (uint32_t)op->b;
+	touch(m, node, false);
+	return 0;
+}
+
 static int do_utimes(struct model *m, int node, int64_t ns)
 {
 	struct m_node *n = &m->n[node];
@@ -687,6 +703,8 @@ static int apply_node(struct model *m, const struct op *op, unsigned int seq)
 		n->uid = (uint32_t)op->a;
 		touch(m, node, false);
 		return 0;
+	case OP_CHATTR:
+		return do_chattr(m, node, op);
 	case OP_UTIMES:
 		return do_utimes(m, node, (int64_t)op->a);
 	case OP_OPEN:

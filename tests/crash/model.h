@@ -38,6 +38,7 @@ struct m_xattr {
 struct m_node {
 	bool used;
 	uint32_t mode, uid, gid, rdev, nlink;
+	uint32_t flags, projid, version;
 	unsigned int opens;
 	int parent; /* of a directory */
 	struct m_when t[M_TIMES];

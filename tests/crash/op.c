@@ -35,6 +35,7 @@ static const struct {
 	[OP_SCRIBBLE] = { "scribble", "p" },
 	[OP_CHMOD] = { "chmod", "pa" },
 	[OP_CHOWN] = { "chown", "pa" },
+	[OP_CHATTR] = { "chattr", "pab" },
 	[OP_UTIMES] = { "utimes", "pa" },
 	[OP_SETXATTR] = { "setxattr", "pao" },
 	[OP_RMXATTR] = { "rmxattr", "po" },

@@ -34,6 +34,7 @@ enum op_code {
 	OP_SCRIBBLE, /* PATH: bytes behind the size in its block, by a mapping */
 	OP_CHMOD,    /* PATH MODE */
 	OP_CHOWN,    /* PATH UID */
+	OP_CHATTR,   /* PATH FLAGS PROJID, which is the version too */
 	OP_UTIMES,   /* PATH NS */
 	OP_SETXATTR, /* PATH LENGTH NAME */
 	OP_RMXATTR,  /* PATH NAME */

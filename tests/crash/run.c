@@ -19,7 +19,8 @@
 #include "run.h"
 #include "two.h"
 
-#define TICK 1000 /* ns between calls */
+#define TICK  1000 /* ns between calls */
+#define LABEL "crash"
 
 /* What toyfs said last of an error, for reports. */
 static char said[256];
@@ -210,6 +211,9 @@ int runner_call(struct runner *r, const struct op *op, unsigned int seq)
 		return kern_chmod(k, op->path, (uint32_t)op->a);
 	case OP_CHOWN:
 		return kern_chown(k, op->path, (uint32_t)op->a, 0);
+	case OP_CHATTR:
+		return kern_chattr(k, op->path, (uint16_t)op->a,
+				   (uint32_t)op->b, (uint32_t)op->b);
 	case OP_UTIMES:
 		return kern_utimes(k, op->path, (int64_t)op->a, (int64_t)op->a);
 	case OP_SETXATTR:
@@ -297,6 +301,7 @@ static const char *look(void *arg)
 	char *addr = r->im.work.ro;
 	struct zufs_ioc_statfs st;
 	const char *wrong;
+	char label[32];
 	int err = kern_mount(&r->look, toyfs(), addr, RUN_BYTES, 0);
 
 	if (err)
@@ -308,6 +313,9 @@ static const char *look(void *arg)
 		wrong = compare_allowed(r);
 	if (!wrong && kern_statfs(&r->look, &st))
 		wrong = "statfs fails";
+	if (!wrong && (kern_label(&r->look, label, sizeof(label)) ||
+		       strcmp(label, LABEL)))
+		wrong = "another label";
 	kern_umount(&r->look);
 	return wrong ? wrong : check(addr, st.bfree);
 }
@@ -525,7 +533,7 @@ static void setup(struct runner *r)
 		{ .uuid = { 4 }, .blocks = RUN_BYTES / TOY_BLOCK / 2 },
 		{ .uuid = { 5 }, .blocks = RUN_BYTES / TOY_BLOCK / 2 },
 	};
-	struct toy_mkfs_opts o = { .label = "crash",
+	struct toy_mkfs_opts o = { .label = LABEL,
 				   .uuid = { 1, 2, 3 },
 				   .blocks = RUN_BYTES / TOY_BLOCK,
 				   .nr_devs = 2,
