@@ -287,6 +287,9 @@ static bool replay(struct toy_fs *fs, const struct toy_jhdr *h, bool write)
 	const struct toy_jline *jl = (const void *)(h + 1);
 	bool differs = false;
 
+	zus_dbg("channel %llu: transaction %llu may not be in place",
+		(unsigned long long)le64toh(h->channel),
+		(unsigned long long)le64toh(h->seq));
 	for (unsigned int i = 0; i < le16toh(h->nr); i++) {
 		uint64_t off = le64toh(jl[i].off);
 
@@ -319,11 +322,8 @@ static int replay_all(struct toy_fs *fs, const struct found *f, unsigned int nr,
 	unsigned int written = 0;
 
 	for (unsigned int i = 0; i < nr; i++)
-		if (f[i].seq > done[f[i].channel]) {
-			zus_dbg("channel %u: transaction %llu may not be in place",
-				f[i].channel, (unsigned long long)f[i].seq);
+		if (f[i].seq > done[f[i].channel])
 			written += replay(fs, f[i].h, !fs->ro_feat);
-		}
 	if (!written)
 		return 0;
 	if (fs->ro_feat) {

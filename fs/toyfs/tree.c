@@ -300,14 +300,14 @@ static int split_insert(const struct toy_tree *t, struct path *p,
 	err = step_get(t, s, &rec);
 	if (err)
 		return err;
+	zus_dbg("tree of inode %llu: node %llu splits, %u records to %llu",
+		(unsigned long long)t->owner, (unsigned long long)s->bn, moved,
+		(unsigned long long)bn);
 	to = (struct toy_rec *)(n + 1);
 	memcpy(to, rec + keep, moved * sizeof(*to));
 	right = (struct step){ bn, 0, 0, to };
 	step_set_nr(t, &right, to, moved);
 	step_set_nr(t, s, rec, keep);
-	zus_dbg("tree of inode %llu: node %llu splits, %u records to %llu",
-		(unsigned long long)t->owner, (unsigned long long)s->bn, moved,
-		(unsigned long long)bn);
 	if (idx > keep || !moved)
 		rec_put(t, &right, to, idx - keep, r);
 	else
