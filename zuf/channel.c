@@ -352,14 +352,23 @@ static void zt_sleep(struct zuf_zt *zt)
 	relay_zt_back(&zt->state);
 }
 
+/* Its CPU went, which let it run anywhere, and has come back. */
+static bool zt_strayed(const struct zuf_zt *zt)
+{
+	return current->nr_cpus_allowed != 1 && cpu_online(zt->cpu);
+}
+
 static int zt_deliver(struct zuf_zt *zt, struct zuf_req *req)
 {
 	struct zufs_ioc_hdr *hdr = req->hdr;
+	struct zufs_ioc_hdr *to = zt->buf;
 
 	if (hdr->in_len > zt->buf_size ||
 	    hdr->out_start + hdr->out_max > zt->buf_size)
 		return -E2BIG;
-	memcpy(zt->buf, hdr, hdr->in_len);
+	memcpy(to, hdr, hdr->in_len);
+	if (zt_strayed(zt))
+		to->flags |= ZUFS_H_PIN;
 	if (req->pages)
 		zuf_window_show(req);
 	return 0;

@@ -52,6 +52,7 @@
 enum {
 	ZUFS_H_INTR = 1,   /* kernel: the caller has a signal pending */
 	ZUFS_H_RESEND = 4, /* kernel: may have been executed before */
+	ZUFS_H_PIN = 8,	   /* kernel: the ZT's CPU is back, bind it again */
 };
 
 struct zufs_ioc_hdr {

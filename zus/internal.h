@@ -100,8 +100,7 @@ struct zus_server {
 	uint64_t epoch;
 	unsigned int num_channels;
 	pthread_t mount_thread;
-	struct zus_zt *zts;
-	unsigned int nr_zts;
+	struct zus_zt *zts; /* changed by one thread alone */
 	_Atomic bool stopping;
 	_Atomic bool lost; /* by the kernel's will: pmem is gone too */
 	int event_fd;	   /* written when the connection is lost */
@@ -115,10 +114,13 @@ int zus_role_open(const struct zus_server *srv);
 int zus_server_connect(struct zus_server *srv);
 /* Threads, types, mounts from now on. Says itself what failed. */
 int zus_server_start(struct zus_server *srv);
+/* More ZTs, for CPUs that came online since. Says itself what failed. */
+void zus_server_cpus(struct zus_server *srv);
 /* Ends the threads, takes down what is mounted still, and disconnects. */
 void zus_server_stop(struct zus_server *srv);
 unsigned int zus_server_mounts(void);
 void *zus_mount_thread(void *arg);
+/* For all CPUs that the caller may use and that have none. */
 int zus_zts_start(struct zus_server *srv);
 void zus_zts_join(struct zus_server *srv);
 /* The mount of @sb_id with a use count, or NULL. */

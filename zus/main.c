@@ -154,22 +154,26 @@ static bool may_stop(void)
 	return false;
 }
 
-static int wait_for_end(struct zus_server *srv, int sig_fd)
+static int wait_for_end(struct zus_server *srv, int sig_fd, int cpus_fd)
 {
 	struct pollfd fds[] = { { .fd = sig_fd, .events = POLLIN },
-				{ .fd = srv->event_fd, .events = POLLIN } };
+				{ .fd = srv->event_fd, .events = POLLIN },
+				{ .fd = cpus_fd, .events = POLLIN } };
 	struct signalfd_siginfo si;
 
 	for (;;) {
-		if (poll(fds, 2, -1) < 0)
+		if (poll(fds, 3, -1) < 0)
 			continue;
+		if (fds[2].revents && zusd_cpus_came(cpus_fd))
+			zus_server_cpus(srv);
 		if (fds[1].revents) {
 			zus_log(ZUS_ERR,
 				"the kernel ended the connection (a time limit, or a write to %s/abort): exiting",
 				srv->root);
 			return 1;
 		}
-		if (read(sig_fd, &si, sizeof(si)) == sizeof(si) && may_stop())
+		if (fds[0].revents &&
+		    read(sig_fd, &si, sizeof(si)) == sizeof(si) && may_stop())
 			return 0;
 	}
 }
@@ -195,19 +199,25 @@ static int catch_signals(void)
 
 static int serve(struct zus_server *srv, int sig_fd)
 {
-	int err = zus_server_connect(srv);
+	int err = zus_server_connect(srv), cpus_fd;
 
 	if (err) {
 		zus_log(ZUS_ERR, "%s: %s%s", srv->root, strerror(-err),
 			cure(err));
 		return 1;
 	}
+	/* Before the start looks which CPUs there are. */
+	cpus_fd = zusd_cpus_watch();
+	if (cpus_fd < 0)
+		zus_log(ZUS_WARN,
+			"CPUs that come online get no threads of their own: %s",
+			strerror(-cpus_fd));
 	if (zus_server_start(srv))
 		return 1;
 	zus_log(ZUS_INFO, "ready on %s, epoch %llu", srv->root,
 		(unsigned long long)srv->epoch);
 	zusd_notify("READY=1");
-	err = wait_for_end(srv, sig_fd);
+	err = wait_for_end(srv, sig_fd, cpus_fd);
 	zusd_notify("STOPPING=1");
 	if (err)
 		_exit(err); /* threads may be stuck in a callback */

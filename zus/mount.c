@@ -365,6 +365,17 @@ int zus_server_start(struct zus_server *srv)
 	return err;
 }
 
+void zus_server_cpus(struct zus_server *srv)
+{
+	sigset_t all, old;
+
+	sigfillset(&all);
+	sigdelset(&all, SIGBUS);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	zus_zts_start(srv);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+}
+
 /*
  * What is mounted when the server ends by --force: its threads are gone, so no
  * operation runs. The kernel keeps pmem mapped until mount_fd is closed.

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #include "internal.h"
 
 struct zus_zt {
+	struct zus_zt *next; /* of srv->zts */
 	struct zus_server *srv;
 	pthread_t thread;
 	unsigned int cpu, channel;
@@ -23,7 +25,7 @@ struct zus_zt {
 	struct zufs_ioc_hdr *buf; /* shared with the kernel */
 	void *window;		  /* where pages of applications are shown */
 	int err;		  /* of the start */
-	pthread_barrier_t *started;
+	sem_t *started;
 };
 
 int zus_role_open(const struct zus_server *srv)
@@ -92,6 +94,15 @@ static int zt_init(struct zus_zt *zt)
 	return 0;
 }
 
+/* Its CPU was offline: the kernel let it run anywhere meanwhile. */
+static void zt_pin_again(struct zus_zt *zt)
+{
+	int err = zt_pin(zt);
+
+	/* It may have gone once more; the next operation says so again. */
+	zus_dbg("ZT(%u.%u): %d", zt->cpu, zt->channel, err);
+}
+
 static void zt_serve(struct zus_zt *zt)
 {
 	struct zufs_ioc_op *op = (void *)zt->buf;
@@ -118,6 +129,8 @@ static void zt_loop(struct zus_zt *zt)
 			zt->srv->lost = true;
 			break;
 		}
+		if (zt->buf->flags & ZUFS_H_PIN)
+			zt_pin_again(zt);
 		if (zt->buf->operation != ZUFS_OP_BREAK)
 			zt_serve(zt);
 		else if (zt->srv->stopping)
@@ -132,7 +145,7 @@ static void *zt_main(void *arg)
 	struct zus_zt *zt = arg;
 
 	zt->err = zt_init(zt);
-	pthread_barrier_wait(zt->started);
+	sem_post(zt->started);
 	if (!zt->err)
 		zt_loop(zt);
 	if (zt->buf)
@@ -144,8 +157,17 @@ static void *zt_main(void *arg)
 	return NULL;
 }
 
-/* The CPUs that this process may use. */
-static unsigned int own_cpus(unsigned int *cpus, unsigned int max)
+static bool has_zts(const struct zus_server *srv, unsigned int cpu)
+{
+	for (const struct zus_zt *zt = srv->zts; zt; zt = zt->next)
+		if (zt->cpu == cpu)
+			return true;
+	return false;
+}
+
+/* The CPUs that the calling thread may use and that have no ZT. */
+static unsigned int new_cpus(const struct zus_server *srv, unsigned int *cpus,
+			     unsigned int max)
 {
 	cpu_set_t *set = CPU_ALLOC(max);
 	size_t size = CPU_ALLOC_SIZE(max);
@@ -155,29 +177,32 @@ static unsigned int own_cpus(unsigned int *cpus, unsigned int max)
 		return 0;
 	if (!sched_getaffinity(0, size, set))
 		for (unsigned int c = 0; c < max; c++)
-			if (CPU_ISSET_S(c, size, set))
+			if (CPU_ISSET_S(c, size, set) && !has_zts(srv, c))
 				cpus[n++] = c;
 	CPU_FREE(set);
 	return n;
 }
 
-static int zts_create(struct zus_server *srv, const unsigned int *cpus,
-		      unsigned int nr, pthread_barrier_t *started)
+static int zt_create(struct zus_server *srv, unsigned int cpu,
+		     unsigned int channel, sem_t *started)
 {
-	for (unsigned int i = 0; i < nr; i++) {
-		struct zus_zt *zt = &srv->zts[i];
-		int err;
+	struct zus_zt *zt = calloc(1, sizeof(*zt));
+	int err;
 
-		zt->srv = srv;
-		zt->cpu = cpus[i / srv->num_channels];
-		zt->channel = i % srv->num_channels;
-		zt->fd = -1;
-		zt->started = started;
-		err = pthread_create(&zt->thread, NULL, zt_main, zt);
-		if (err)
-			return -err;
-		srv->nr_zts++;
+	if (!zt)
+		return -ENOMEM;
+	zt->srv = srv;
+	zt->cpu = cpu;
+	zt->channel = channel;
+	zt->fd = -1;
+	zt->started = started;
+	err = pthread_create(&zt->thread, NULL, zt_main, zt);
+	if (err) {
+		free(zt);
+		return -err;
 	}
+	zt->next = srv->zts;
+	srv->zts = zt;
 	return 0;
 }
 
@@ -187,33 +212,38 @@ int zus_zts_start(struct zus_server *srv)
 		MAX_CPUS = 8192
 	};
 	static unsigned int cpus[MAX_CPUS];
-	unsigned int nr = own_cpus(cpus, MAX_CPUS) * srv->num_channels;
-	static pthread_barrier_t started;
-	int err;
+	unsigned int nr = new_cpus(srv, cpus, MAX_CPUS) * srv->num_channels;
+	const struct zus_zt *old = srv->zts;
+	static sem_t started;
+	unsigned int made;
+	int err = 0;
 
 	if (!nr)
-		return -EINVAL;
-	srv->zts = calloc(nr, sizeof(*srv->zts));
-	if (!srv->zts)
-		return -ENOMEM;
-	pthread_barrier_init(&started, NULL, nr + 1);
-	err = zts_create(srv, cpus, nr, &started);
-	if (err) {
-		/* The process ends, with the threads that wait. */
+		return old ? 0 : -EINVAL;
+	sem_init(&started, 0, 0);
+	for (made = 0; !err && made < nr; made++)
+		err = zt_create(srv, cpus[made / srv->num_channels],
+				made % srv->num_channels, &started);
+	if (err)
 		zus_log(ZUS_ERR,
 			"a thread for each of %u CPUs and channels: %s", nr,
 			strerror(-err));
-		return err;
-	}
-	pthread_barrier_wait(&started);
-	for (unsigned int i = 0; !err && i < nr; i++)
-		err = srv->zts[i].err;
+	for (const struct zus_zt *zt = srv->zts; zt != old; zt = zt->next)
+		while (sem_wait(&started))
+			;
+	for (const struct zus_zt *zt = srv->zts; zt != old && !err;
+	     zt = zt->next)
+		err = zt->err;
 	return err;
 }
 
 void zus_zts_join(struct zus_server *srv)
 {
-	for (unsigned int i = 0; i < srv->nr_zts; i++)
-		pthread_join(srv->zts[i].thread, NULL);
-	free(srv->zts);
+	struct zus_zt *zt;
+
+	while ((zt = srv->zts)) {
+		pthread_join(zt->thread, NULL);
+		srv->zts = zt->next;
+		free(zt);
+	}
 }
