@@ -234,9 +234,9 @@ static int mem_new_inode(struct zus_sb_info *sbi, struct zus_inode_info *dir,
 	if (io->symlen)
 		err = set_size(mi, io->symlen);
 	if (io->symlen && !err)
-		memcpy(mi->data, io->symlink, io->symlen);
+		memcpy(mi->data, io->data, io->symlen);
 	if (io->symlen < sizeof(mi->zi.i_symlink))
-		memcpy(mi->zi.i_symlink, io->symlink, io->symlen);
+		memcpy(mi->zi.i_symlink, io->data, io->symlen);
 	if (!err && !(io->flags & ZI_TMPFILE))
 		err = add(dir, &io->str, mi, io->op.time);
 	if (err) {

@@ -73,20 +73,18 @@ int kern_fd(struct kern *k, struct kern_inode *ki);
 /* What is freed from now on is freed behind the caller's back. */
 void kern_answer(struct kern *k);
 
-<<<<<<< HEAD:zus/kern_priv.h
 /* ---- kern_io.c: bytes that were done, of @len ---- */
 
 ssize_t kern_io_write(struct kern *k, struct kern_inode *ki, u64 pos,
 		      const void *buf, size_t len);
 ssize_t kern_io_read(struct kern *k, struct kern_inode *ki, u64 pos, void *buf,
 		     size_t len);
-=======
+
 /* ---- kern_attr.c ---- */
 
 /* What inodes in @dir inherit: bytes, 0: nothing. */
 int kern_default_acl(struct kern *k, const struct kern_inode *dir, void *buf,
 		     u32 size);
->>>>>>> 3134cd3 (Check rights by POSIX ACLs):tests/crash/kern_priv.h
 
 /* ---- kern_name.c: inodes with a reference ---- */
 
