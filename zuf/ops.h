@@ -19,13 +19,19 @@
 	X(REMOVE_DENTRY) \
 	X(RENAME)        \
 	X(READDIR)       \
+	X(READ)          \
+	X(PRE_READ)      \
+	X(WRITE)         \
+	X(MMAP_CLOSE)    \
 	X(GET_SYMLINK)   \
 	X(SETATTR)       \
 	X(SYNC)          \
 	X(FALLOCATE)     \
+	X(LLSEEK)        \
 	X(XATTR_GET)     \
 	X(XATTR_SET)     \
 	X(XATTR_LIST)    \
+	X(FIEMAP)        \
 	X(GET_MULTY)     \
 	X(COMMIT_WRITE)  \
 	X(GRANT)         \

@@ -4,6 +4,8 @@
 # Each field in the tables of doc/protocol.md and doc/toyfs-format.md is where
 # the compiler puts it, and as large. A table is of the struct that its heading
 # has in the lists of ioctls and operations, or that the text above it names.
+# And each operation that the kernel sends has a name in zuf/ops.h: without one
+# the counters, the log and the tracepoints would not show it.
 # TAP; run by "make check".
 set -u
 
@@ -74,6 +76,25 @@ check() { # NUMBER DOCUMENT HEADER LEAST
 	fi
 }
 
-echo 1..2
+# Those that zuf's code names but the list doesn't.
+nameless() {
+	grep -ohE 'ZUFS_OP_[A-Z_]+' "$top"/zuf/*.c | sort -u |
+		grep -vxE 'ZUFS_OP_(BREAK|MAX_OPT|)' | sed 's/^ZUFS_OP_//' |
+		grep -vxFf <(sed -nE 's/^\tX\(([A-Z_]+)\).*/\1/p' "$top/zuf/ops.h")
+}
+
+names() { # NUMBER
+	local missing
+	missing=$(nameless | xargs)
+	if [ -z "$missing" ]; then
+		echo "ok $1 - each operation that zuf sends is in zuf/ops.h"
+	else
+		echo "not ok $1 - each operation that zuf sends is in zuf/ops.h"
+		echo "#   missing: $missing"
+	fi
+}
+
+echo 1..3
 check 1 doc/protocol.md zus_api.h 180
 check 2 doc/toyfs-format.md format.h 60
+names 3
