@@ -10,7 +10,7 @@
 
 #include "io.h"
 
-static unsigned int window_min = 128 << 10;
+static unsigned int window_min = 64 << 10;
 module_param(window_min, uint, 0644);
 MODULE_PARM_DESC(
 	window_min,
