@@ -21,6 +21,7 @@
 
 struct options {
 	unsigned int length; /* of all sequences, 0: none */
+	uint64_t triples;    /* sequences of 3, by seed */
 	uint64_t random;     /* random workloads */
 	unsigned int random_length;
 	uint64_t seed;
@@ -227,6 +228,9 @@ static void work(int job)
 		run_quick(job);
 	for (unsigned int len = 1; len <= opt.length; len++)
 		run_sequences(&(struct pass){ .len = len }, job);
+	if (opt.triples)
+		run_sequences(&(struct pass){ .len = 3, .most = opt.triples },
+			      job);
 	if (opt.slice)
 		run_slice(job);
 	run_random(opt.random, false, job);
@@ -308,7 +312,7 @@ static void usage(FILE *to)
 	      "               [--length N] [--random N] [--random-length N] [--seed N] [--jobs N]\n"
 	      "               [--quick] [--first]\n"
 	      "               [--two [--at A,B]]\n"
-	      "--all: each sequence of 1 and of 2 calls, 1,000 random ones of 8, and --two.\n"
+	      "--all: each sequence of 1 and of 2 calls, 1,000 of 3 and of 8 by seed, and --two.\n"
 	      "--two: two calls in flight at once, that give way at fences A and B; without\n"
 	      "--run all pairs, at all fences.\n"
 	      "--slice: 1 call, then of the rest what the time allows, by seed.\n"
@@ -345,6 +349,7 @@ static bool option(int c)
 	switch (c) {
 	case 'a':
 		opt.length = 2;
+		opt.triples = 1000;
 		opt.random = 1000;
 		opt.two = true;
 		return true;
