@@ -194,6 +194,28 @@ void zuf_lanes_break(struct zuf_root *root)
 	lane_break(&root->back);
 }
 
+static bool lane_serves(struct zuf_lane *lane)
+{
+	struct zuf_zt *zt;
+	bool serves = false;
+
+	spin_lock(&lane->lock);
+	list_for_each_entry(zt, &lane->zts, node)
+		serves |= zt->task == current && zt->req;
+	spin_unlock(&lane->lock);
+	return serves;
+}
+
+bool zuf_zt_serves(struct zuf_root *root)
+{
+	bool serves = lane_serves(&root->back);
+	unsigned int cpu;
+
+	for (cpu = 0; !serves && cpu < nr_cpu_ids; cpu++)
+		serves = lane_serves(&root->cpu[cpu]);
+	return serves;
+}
+
 static void lane_leave(struct zuf_lane *lane)
 {
 	struct zuf_zt *zt, *next;
@@ -217,21 +239,43 @@ void zuf_lanes_leave(struct zuf_root *root)
 
 /* ---- answer ---- */
 
+/* Where the server finds the operation, and leaves its answer. */
+static struct zufs_ioc_hdr *shared_hdr(struct zuf_zt *zt, struct zuf_req *req)
+{
+	return req->pool ? zuf_pool_hdr(req->pool) : zt->buf;
+}
+
+static void copy_outputs(struct zuf_zt *zt, struct zuf_req *req, u32 len)
+{
+	struct zufs_ioc_hdr *to = req->hdr;
+	void *at = (char *)to + to->out_start;
+
+	if (req->pool)
+		zuf_pool_read(req->pool, to->out_start, at, len);
+	else
+		memcpy(at, (char *)zt->buf + to->out_start, len);
+	to->out_len = len;
+}
+
 /* Each field of the shared buffer is read once, checked, then used. */
 static int answer_copy(struct zuf_zt *zt, struct zuf_req *req)
 {
-	const struct zufs_ioc_hdr *from = zt->buf;
-	int err = zuf_check_errno(READ_ONCE(from->err));
-	u32 out_len = READ_ONCE(from->out_len);
-	struct zufs_ioc_hdr *to = req->hdr;
+	const struct zufs_ioc_hdr *from = shared_hdr(zt, req);
+	s32 err = READ_ONCE(from->err);
+	u32 out_len = READ_ONCE(from->out_len), out_max = req->hdr->out_max;
 
+	if (err == -EZUFS_RETRY && req->oh && out_len > out_max) {
+		req->need = out_len;
+		if (req->part)
+			copy_outputs(zt, req, out_max);
+		return err;
+	}
+	err = zuf_check_errno(err);
 	if (err)
 		return err;
-	if (out_len > to->out_max)
+	if (out_len > out_max)
 		return -EIO;
-	memcpy((char *)to + to->out_start, (char *)zt->buf + to->out_start,
-	       out_len);
-	to->out_len = out_len;
+	copy_outputs(zt, req, out_len);
 	return 0;
 }
 
@@ -250,6 +294,7 @@ static void zt_answer(struct zuf_zt *zt, int err)
 		req->err = err ? err : answer_copy(zt, req);
 		trace_zuf_answer(req);
 	}
+	req->zt = NULL;
 	lane->moved = READ_ONCE(zt->root->round);
 	listed = !list_empty(&req->queue);
 	list_del_init(&req->queue);
@@ -303,6 +348,7 @@ static struct zuf_req *lane_take(struct zuf_zt *zt)
 		if (relay_req_take(&req->state)) {
 			list_move_tail(&req->queue, &lane->running);
 			refcount_inc(&req->ref);
+			req->zt = zt;
 			lane->moved = READ_ONCE(zt->root->round);
 			req->round = lane->moved;
 			WRITE_ONCE(req->started, jiffies);
@@ -358,20 +404,66 @@ static bool zt_strayed(const struct zuf_zt *zt)
 	return current->nr_cpus_allowed != 1 && cpu_online(zt->cpu);
 }
 
+/* The server finds it in the request's pool. */
+static void deliver_pool(struct zuf_zt *zt, struct zuf_req *req)
+{
+	struct zufs_ioc_op *op = zuf_req_op(req, struct zufs_ioc_op);
+	struct zufs_ioc_pool *p = zt->buf;
+
+	zuf_pool_write(req->pool, op, op->hdr.in_len);
+	p->hdr = op->hdr;
+	p->hdr.flags = zt->flags;
+	p->sb_id = op->sb_id;
+	p->at = zuf_pool_dpp(req->pool);
+}
+
 static int zt_deliver(struct zuf_zt *zt, struct zuf_req *req)
 {
 	struct zufs_ioc_hdr *hdr = req->hdr;
 	struct zufs_ioc_hdr *to = zt->buf;
 
+	zt->flags = hdr->flags | (req->pool ? ZUFS_H_POOL : 0) |
+		    (zt_strayed(zt) ? ZUFS_H_PIN : 0);
+	if (req->pool) {
+		deliver_pool(zt, req);
+		return 0;
+	}
 	if (hdr->in_len > zt->buf_size ||
 	    hdr->out_start + hdr->out_max > zt->buf_size)
 		return -E2BIG;
 	memcpy(to, hdr, hdr->in_len);
-	if (zt_strayed(zt))
-		to->flags |= ZUFS_H_PIN;
+	to->flags = zt->flags;
 	if (req->pages)
 		zuf_window_show(req);
 	return 0;
+}
+
+/*
+ * zuf_zt_interrupt() sets req->intr, then the flag, which zt_deliver() may write
+ * over: so it is looked at after that.
+ */
+static void show_signal(struct zuf_zt *zt, const struct zuf_req *req)
+{
+	struct zufs_ioc_hdr *hdr = zt->buf;
+
+	smp_mb(); /* with the one there: one of us writes the flag last */
+	if (READ_ONCE(req->intr))
+		WRITE_ONCE(hdr->flags, zt->flags | ZUFS_H_INTR);
+}
+
+void zuf_zt_interrupt(struct zuf_req *req)
+{
+	struct zufs_ioc_hdr *hdr;
+
+	WRITE_ONCE(req->intr, true);
+	smp_mb(); /* see show_signal() */
+	/* Under the lock the ZT can't begin another operation in the buffer. */
+	spin_lock(&req->lane->lock);
+	if (req->zt) {
+		hdr = req->zt->buf;
+		WRITE_ONCE(hdr->flags, req->zt->flags | ZUFS_H_INTR);
+	}
+	spin_unlock(&req->lane->lock);
 }
 
 static void deliver_break(struct zuf_zt *zt)
@@ -404,6 +496,7 @@ static int zt_next(struct zuf_zt *zt)
 		  req->cpu != raw_smp_processor_id();
 	err = zt_deliver(zt, req);
 	if (!err) {
+		show_signal(zt, req);
 		trace_zuf_take(req);
 		return 1;
 	}

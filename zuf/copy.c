@@ -48,7 +48,7 @@ static s64 copy_by(struct copy *c, u64 len, const struct iomap_ops *ops)
 	ssize_t done;
 
 	iov_iter_truncate(c->from, len);
-	done = dax_iomap_rw(c->iocb, c->from, ops);
+	done = zuf_dax_rw(c->iocb, c->from, ops);
 	iov_iter_reexpand(c->from, iov_iter_count(c->from) + cut);
 	return done;
 }

@@ -91,6 +91,9 @@ struct zuf_root {
 	struct cpumask *served;	  /* CPUs whose lane has a ZT */
 	struct cpumask *spinning; /* CPUs with a ZT that spins; a hint */
 
+	spinlock_t pool_lock; /* who uses which pool */
+	wait_queue_head_t pool_wq;
+
 	spinlock_t mount_lock;
 	struct list_head mount_queue;
 	struct zuf_mreq *mount_cur; /* with the mount thread */
@@ -114,7 +117,8 @@ enum zuf_role {
 	ZUF_ROLE_BUSY,
 	ZUF_ROLE_MOUNT,
 	ZUF_ROLE_ZT,
-	ZUF_ROLE_PMEM
+	ZUF_ROLE_PMEM,
+	ZUF_ROLE_POOL
 };
 
 struct zuf_file {
@@ -122,13 +126,15 @@ struct zuf_file {
 	struct zuf_root *root; /* a reference is held */
 	u64 epoch;
 	struct zuf_zt *zt;
+	struct zuf_pool *pool;
 	struct rw_semaphore sem; /* sbi: read by faults */
 	struct zuf_sb_info *sbi; /* PMEM; NULL when the super block is gone */
 };
 
 /*
  * What a server answered, as an errno that may reach an application. Those from
- * 512 on are the kernel's own: ERESTARTSYS would call again.
+ * 512 on are the kernel's own: ERESTARTSYS would call again. EZUFS_RETRY is for
+ * who asks for it.
  */
 static inline int zuf_check_errno(s32 err)
 {
@@ -169,6 +175,10 @@ long zuf_zt_wait(struct zuf_file *zf);
 void zuf_zt_release(struct zuf_file *zf);
 int zuf_zt_mmap(struct zuf_file *zf, struct vm_area_struct *vma);
 void zuf_lanes_break(struct zuf_root *root);
+/* Tells the server of @req, now or when it gets it, that its caller has a signal. */
+void zuf_zt_interrupt(struct zuf_req *req);
+/* Is the caller a ZT, with an operation that it hasn't answered? */
+bool zuf_zt_serves(struct zuf_root *root);
 
 /* window.c */
 struct zuf_window *zuf_window_new(struct file *file);
@@ -217,6 +227,7 @@ bool zuf_mounts_late(struct zuf_root *root, unsigned int limit, char *why,
 long zuf_pmem_grab(struct file *file, struct zufs_ioc_pmem __user *arg);
 int zuf_pmem_mmap(struct file *file, struct vm_area_struct *vma);
 void zuf_pmem_release(struct zuf_file *zf);
+long zuf_pmem_inval(struct zuf_file *zf, struct zufs_ioc_inval_map __user *arg);
 /* Nobody reaches the super block's pmem by this file any more. root->ctl. */
 void zuf_pmem_revoke(struct zuf_sb_info *sbi);
 
@@ -228,6 +239,23 @@ long zuf_dev_map(const struct zuf_dev *dev, u64 bn, long n,
 /* mdtable.c */
 /* Reads and checks the tables of md->dev[], and puts them in their order. Errors by errorfc(). */
 int zuf_md_tables(struct zuf_sb_info *sbi, struct fs_context *fc);
+
+/* pool.c */
+long zuf_pool_alloc(struct zuf_file *zf,
+		    struct zufs_ioc_alloc_buffer __user *arg);
+int zuf_pool_mmap(struct zuf_file *zf, struct vm_area_struct *vma);
+void zuf_pool_release(struct zuf_file *zf);
+/* No request of the super block finds a pool any more. root->ctl is held. */
+void zuf_pools_leave(struct zuf_sb_info *sbi);
+/* Waits, killable, until @req has a pool with room for it. -EIO, -E2BIG, -ENOMEM. */
+int zuf_pool_take(struct zuf_sb_info *sbi, struct zuf_req *req);
+void zuf_pool_put(struct zuf_req *req);
+/* The header that is shared with the server. */
+struct zufs_ioc_hdr *zuf_pool_hdr(struct zuf_pool *pool);
+zu_dpp_t zuf_pool_dpp(const struct zuf_pool *pool);
+/* Lengths and offsets are inside of what zuf_pool_take() was asked for. */
+void zuf_pool_write(struct zuf_pool *pool, const void *from, size_t len);
+void zuf_pool_read(struct zuf_pool *pool, size_t off, void *to, size_t len);
 
 /* stats.c */
 const char *zuf_op_name(u16 op);

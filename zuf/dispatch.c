@@ -70,6 +70,7 @@ void zuf_req_put(struct zuf_req *req)
 		put_task_struct(req->waiter);
 	if (req->window)
 		zuf_window_put(req->window);
+	zuf_pool_put(req);
 	kvfree(req->hdr);
 	kmem_cache_free(req_cache, req);
 }
@@ -85,6 +86,28 @@ void zuf_req_again(struct zuf_req *req)
 	req->hdr->unique = req->unique;
 	req->err = 0;
 	req->slow = false;
+	req->intr = false;
+}
+
+int zuf_req_grow(struct zuf_req *req, u32 need)
+{
+	size_t size = (size_t)req->hdr->out_start + need;
+	struct zufs_ioc_hdr *hdr;
+	unsigned int nofs;
+
+	if (size > ZUFS_MAX_POOL_SIZE)
+		return -E2BIG;
+	nofs = memalloc_nofs_save();
+	hdr = kvzalloc(size, GFP_KERNEL);
+	memalloc_nofs_restore(nofs);
+	if (!hdr)
+		return -ENOMEM;
+	memcpy(hdr, req->hdr, req->hdr->in_len);
+	hdr->out_max = need;
+	kvfree(req->hdr);
+	req->hdr = hdr;
+	req->size = size;
+	return 0;
 }
 
 /* The request is over: whoever made it so tells its owner, once. */
@@ -242,10 +265,13 @@ static unsigned int wait_mode(const struct zuf_req *req, unsigned int mode)
 		       mode;
 }
 
-/* 0: the request is over; -EINTR: it was abandoned. */
+/*
+ * 0: the request is over; -EINTR: it was abandoned. A signal that isn't fatal is
+ * told to the server, once, and the wait goes on.
+ */
 static int wait_over(struct zuf_req *req)
 {
-	unsigned int mode = TASK_KILLABLE;
+	unsigned int mode = TASK_INTERRUPTIBLE;
 	int err = 0;
 
 	app_spin(req);
@@ -253,6 +279,13 @@ static int wait_over(struct zuf_req *req)
 		set_current_state(wait_mode(req, mode));
 		if (relay_req_over(&req->state))
 			break;
+		if (mode == TASK_INTERRUPTIBLE && signal_pending(current)) {
+			mode = TASK_KILLABLE;
+			/* The freezer's is none. */
+			if (task_sigpending(current) && !freezing(current))
+				zuf_zt_interrupt(req);
+			continue;
+		}
 		if (mode == TASK_KILLABLE && fatal_signal_pending(current)) {
 			if (try_abandon(req)) {
 				err = -EINTR;
@@ -286,22 +319,53 @@ static int may_dispatch(struct zuf_sb_info *sbi)
 	return 0;
 }
 
-int zuf_dispatch(struct zuf_sb_info *sbi, struct zuf_req *req, size_t min_out)
+static bool needs_pool(const struct zuf_sb_info *sbi, const struct zuf_req *req)
+{
+	return max_t(size_t, req->size, req->hdr->in_len) >
+	       atomic_read(&sbi->root->op_size);
+}
+
+static int dispatch_once(struct zuf_sb_info *sbi, struct zuf_req *req)
 {
 	int err = may_dispatch(sbi);
 
-	zuf_assert(req->wait != ZUF_WAIT_BACK);
+	if (!err && needs_pool(sbi, req))
+		err = zuf_pool_take(sbi, req);
 	if (err)
 		return err;
-	req->root = sbi->root;
-	if (!req->waiter)
-		req->waiter = get_task_struct(current);
 	zuf_count_op(sbi, req->hdr->operation);
 	err = post(sbi, req);
 	if (!err)
 		err = wait_over(req);
 	zuf_window_hide(req);
-	return err ? err : zuf_req_answer(req, min_out);
+	if (!err)
+		err = zuf_req_answer(req, 0);
+	/* Answered: no ZT looks at the pool any more, as it may in other states. */
+	if (atomic_read(&req->state) == RELAY_DONE)
+		zuf_pool_put(req);
+	return err;
+}
+
+#define MAX_RETRIES 8 /* what is asked for may grow meanwhile, not for ever */
+
+int zuf_dispatch(struct zuf_sb_info *sbi, struct zuf_req *req, size_t min_out)
+{
+	int err, tries = 0;
+
+	zuf_assert(req->wait != ZUF_WAIT_BACK);
+	req->root = sbi->root;
+	if (!req->waiter)
+		req->waiter = get_task_struct(current);
+	for (;;) {
+		err = dispatch_once(sbi, req);
+		if (err == -EZUFS_RETRY)
+			err = tries++ < MAX_RETRIES ? req->oh(req, req->need) :
+						      -EIO;
+		if (err != -EZUF_RETRY_DONE)
+			break;
+		zuf_req_again(req);
+	}
+	return !err && req->hdr->out_len < min_out ? -EIO : err;
 }
 
 void zuf_dispatch_back(struct zuf_sb_info *sbi, struct zuf_req *req)

@@ -6,14 +6,14 @@
 
 #include "fs.h"
 
-#define EXTMAP_MAX 4096U /* extents; more begin anew */
+#define EXTMAP_MAX 65536U /* extents; more begin anew */
 
 void zuf_extmap_init(struct zuf_extmap *map)
 {
 	rwlock_init(&map->lock);
 	map->nr = 0;
 	map->max = 0;
-	map->gen = 0;
+	map->gen = (struct zuf_map_gen){};
 	map->ext = NULL;
 }
 
@@ -48,9 +48,9 @@ int zuf_extmap_get(struct zuf_extmap *map, u64 lblk, struct zufs_extent *ext)
 	return err;
 }
 
-u64 zuf_extmap_gen(struct zuf_extmap *map)
+struct zuf_map_gen zuf_extmap_gen(struct zuf_extmap *map)
 {
-	u64 gen;
+	struct zuf_map_gen gen;
 
 	read_lock(&map->lock);
 	gen = map->gen;
@@ -67,7 +67,7 @@ void zuf_extmap_drop(struct zuf_extmap *map)
 	map->ext = NULL;
 	map->nr = 0;
 	map->max = 0;
-	map->gen++;
+	map->gen.drops++;
 	write_unlock(&map->lock);
 	kvfree(old);
 }
@@ -158,26 +158,41 @@ static void put_one(struct zuf_extmap *map, struct zufs_extent e)
 	map->ext[i] = e;
 }
 
-void zuf_extmap_put(struct zuf_extmap *map, u64 gen,
-		    const struct zufs_extent *ext, unsigned int n, bool changed)
+/* Takes map->lock, with room for @n extents more. */
+static int lock_with_room(struct zuf_extmap *map, unsigned int n)
 {
-	bool fresh = false;
+	for (;;) {
+		if (!reserve(map, n))
+			return -ENOMEM;
+		write_lock(&map->lock);
+		if (map->nr + n > EXTMAP_MAX)
+			map->nr = 0;
+		if (map->nr + n <= map->max)
+			return 0;
+		write_unlock(&map->lock);
+	}
+}
+
+int zuf_extmap_put(struct zuf_extmap *map, struct zuf_map_gen gen,
+		   const struct zufs_extent *ext, unsigned int n, bool changed)
+{
+	int err = lock_with_room(map, 2 * n + 2);
 	unsigned int i;
 
-	if (READ_ONCE(map->nr) + n > EXTMAP_MAX || !reserve(map, 2 * n + 2))
-		return zuf_extmap_drop(map);
-	write_lock(&map->lock);
-	fresh = map->gen == gen && map->nr + 2 * n <= map->max;
-	for (i = 0; fresh && i < n; i++)
-		put_one(map, ext[i]);
-	/*
-	 * Reads that were answered before the blocks were there may come after
-	 * this with a hole.
-	 */
-	if (fresh && changed)
-		map->gen++;
-	write_unlock(&map->lock);
+	if (!err) {
+		/* A hole of an answer may have been filled by another since. */
+		bool fresh = map->gen.fills == gen.fills;
+
+		if (map->gen.drops != gen.drops)
+			err = -ESTALE;
+		for (i = 0; !err && i < n; i++)
+			if (fresh || !(ext[i].flags & ZUFS_EXT_HOLE))
+				put_one(map, ext[i]);
+		map->gen.fills += changed;
+		write_unlock(&map->lock);
+	}
 	/* What is cached may be a hole where blocks are now. */
-	if (!fresh && changed)
+	if (err && changed)
 		zuf_extmap_drop(map);
+	return err;
 }

@@ -25,7 +25,7 @@ static ssize_t zuf_read_iter(struct kiocb *iocb, struct iov_iter *to)
 	} else {
 		inode_lock_shared(inode);
 	}
-	done = dax_iomap_rw(iocb, to, &zuf_iomap_ops);
+	done = zuf_dax_rw(iocb, to, &zuf_iomap_ops);
 	inode_unlock_shared(inode);
 	file_accessed(iocb->ki_filp);
 	return done;
@@ -47,7 +47,7 @@ static ssize_t write_locked(struct kiocb *iocb, struct iov_iter *from)
 	if (err)
 		return err;
 	if (iocb->ki_pos + count <= i_size_read(inode))
-		return dax_iomap_rw(iocb, from, &zuf_iomap_ops);
+		return zuf_dax_rw(iocb, from, &zuf_iomap_ops);
 	if (iocb->ki_flags & IOCB_NOWAIT)
 		return -EAGAIN;
 	return zuf_write_extending(iocb, from);

@@ -119,18 +119,26 @@ extern const struct file_operations zuf_data_fops;
 /* ---- iomap.c, extmap.c, grant.c ---- */
 extern const struct iomap_ops zuf_iomap_ops;  /* reads, overwrites, faults */
 extern const struct iomap_ops zuf_append_ops; /* beyond the page-rounded size */
+/* dax_iomap_rw() without page faults while it uses an extent. i_rwsem is held. */
+ssize_t zuf_dax_rw(struct kiocb *iocb, struct iov_iter *iter,
+		   const struct iomap_ops *ops);
+/*
+ * Asks the server for [pos, +len), if the cache hasn't what is there or, to
+ * @alloc, has a hole. For faults; invalidate_lock is held.
+ */
+int zuf_map_ready(struct inode *inode, loff_t pos, loff_t len, bool alloc);
 
 void zuf_extmap_init(struct zuf_extmap *map);
 /* The cached extent that holds @lblk; -ENOENT. */
 int zuf_extmap_get(struct zuf_extmap *map, u64 lblk, struct zufs_extent *ext);
-u64 zuf_extmap_gen(struct zuf_extmap *map);
+struct zuf_map_gen zuf_extmap_gen(struct zuf_extmap *map);
 /*
  * Puts an answer in that was asked for at generation @gen. @changed: the
- * operation mapped blocks, so that answers from before it are stale.
+ * operation mapped blocks, so that holes of answers from before it are stale.
+ * -ESTALE: the cache was dropped since; -ENOMEM.
  */
-void zuf_extmap_put(struct zuf_extmap *map, u64 gen,
-		    const struct zufs_extent *ext, unsigned int n,
-		    bool changed);
+int zuf_extmap_put(struct zuf_extmap *map, struct zuf_map_gen gen,
+		   const struct zufs_extent *ext, unsigned int n, bool changed);
 void zuf_extmap_drop(struct zuf_extmap *map);
 
 /* Asks for @want blocks from @lblk on; i_rwsem exclusive, as for what follows. */

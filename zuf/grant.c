@@ -153,7 +153,7 @@ static int try_commit(struct inode *inode, loff_t size, u64 blocks, u32 want,
 {
 	struct zuf_sb_info *sbi = ZUF_SB(inode->i_sb);
 	struct zuf_inode_info *ii = ZUF_I(inode);
-	u64 gen = zuf_extmap_gen(&ii->map);
+	struct zuf_map_gen gen = zuf_extmap_gen(&ii->map);
 	struct zufs_ioc_commit *io;
 	struct zuf_req *req;
 	int err;

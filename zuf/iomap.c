@@ -2,12 +2,19 @@
 /*
  * iomap over the extent cache; what isn't there the server is asked for.
  */
+#include <linux/dax.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
+#include <linux/sched/signal.h>
+#include <linux/uaccess.h>
+#include <linux/uio.h>
 
 #include "fs.h"
 
-#define GET_MAX 128U /* extents of one answer */
+#define GET_MIN 128U  /* extents of an answer that are asked for first, */
+#define GET_MAX 16384U /* and at most */
+
+/* ---- asking the server ---- */
 
 /* The extents that were answered: in order, no gaps, each on one device. */
 static int check_extents(struct zuf_sb_info *sbi,
@@ -18,7 +25,7 @@ static int check_extents(struct zuf_sb_info *sbi,
 
 	room = (io->op.hdr.out_start + io->op.hdr.out_len - sizeof(*io)) /
 	       sizeof(io->ext[0]);
-	if (!io->n || io->n > room || io->n > GET_MAX || next > lblk)
+	if (!io->n || io->n > room || next > lblk)
 		return -EIO;
 	for (i = 0; i < io->n; i++) {
 		const struct zufs_extent *e = &io->ext[i];
@@ -48,51 +55,141 @@ static void unmap_new(struct inode *inode, const struct zufs_ioc_get_multy *io)
 				io->ext[i].lblk + io->ext[i].len - 1);
 }
 
-static int get_multy(struct inode *inode, loff_t pos, loff_t len, u64 rw,
-		     struct zufs_extent *ext)
+/* More extents than there is room for. With less than all of them it works too. */
+static int get_overflow(struct zuf_req *req, u32 need)
 {
-	struct zuf_sb_info *sbi = ZUF_SB(inode->i_sb);
-	struct zuf_inode_info *ii = ZUF_I(inode);
-	struct zufs_ioc_get_multy *io;
-	u64 gen = zuf_extmap_gen(&ii->map), lblk = pos >> ZUFS_BLOCK_SHIFT;
-	struct zuf_req *req;
-	unsigned int i;
+	struct zufs_ioc_get_multy *io =
+		zuf_req_op(req, struct zufs_ioc_get_multy);
+	size_t fixed = sizeof(*io) - req->hdr->out_start;
+	u64 n = (need - min_t(size_t, need, fixed)) / sizeof(io->ext[0]);
 	int err;
 
-	req = zuf_req_alloc(sbi, ZUFS_OP_GET_MULTY,
-			    struct_size(io, ext, GET_MAX), sizeof(*io),
+	n = min_t(u64, n, GET_MAX);
+	err = n > io->max ? zuf_req_grow(req, fixed + n * sizeof(io->ext[0])) :
+			    -E2BIG;
+	if (!err) {
+		io = zuf_req_op(req, struct zufs_ioc_get_multy);
+		io->max = n;
+		return -EZUF_RETRY_DONE;
+	}
+	io->n = min(io->n, io->max);
+	return 0;
+}
+
+/*
+ * Who asks again and again reads on, or here and there: then one answer with
+ * many extents is better than many.
+ */
+static u32 get_max(struct zuf_sb_info *sbi, const struct zuf_extmap *map,
+		   u64 rw)
+{
+	struct zufs_ioc_get_multy *io;
+	u32 want = clamp(8 * READ_ONCE(map->nr), GET_MIN, GET_MAX);
+
+	if (rw & ZUFS_RW_WRITE)
+		return GET_MIN;
+	return (zuf_room(sbi, struct_size(io, ext, want)) - sizeof(*io)) /
+	       sizeof(io->ext[0]);
+}
+
+static struct zuf_req *get_req(struct inode *inode, loff_t pos, loff_t len,
+			       u64 rw)
+{
+	struct zuf_sb_info *sbi = ZUF_SB(inode->i_sb);
+	u32 max = get_max(sbi, &ZUF_I(inode)->map, rw);
+	struct zufs_ioc_get_multy *io;
+	struct zuf_req *req;
+
+	req = zuf_req_alloc(sbi, ZUFS_OP_GET_MULTY, struct_size(io, ext, max),
+			    sizeof(*io),
 			    offsetof(struct zufs_ioc_get_multy, n));
 	if (!req)
-		return -ENOMEM;
+		return NULL;
 	io = zuf_req_op(req, struct zufs_ioc_get_multy);
 	zuf_fill_op(req, inode);
 	io->filepos = pos;
 	io->len = len;
 	io->rw = rw;
-	io->max = GET_MAX;
+	io->max = max;
 	req->wait = rw & ZUFS_RW_WRITE ? ZUF_WAIT_KILL : ZUF_WAIT_KILL_RO;
-	err = rw & ZUFS_RW_WRITE ?
-		      zuf_dispatch_space(sbi, req,
-					 sizeof(*io) - io->op.hdr.out_start) :
-		      zuf_dispatch(sbi, req,
-				   sizeof(*io) - io->op.hdr.out_start);
+	if (!(rw & ZUFS_RW_WRITE)) {
+		req->oh = get_overflow;
+		req->part = true;
+	}
+	return req;
+}
+
+/* Asks, and puts the answer into the cache. @gen: as it was before. */
+static int get_multy(struct inode *inode, loff_t pos, loff_t len, u64 rw,
+		     struct zufs_extent *ext, struct zuf_map_gen gen)
+{
+	struct zuf_sb_info *sbi = ZUF_SB(inode->i_sb);
+	size_t min_out = sizeof(struct zufs_ioc_get_multy) -
+			 offsetof(struct zufs_ioc_get_multy, n);
+	struct zuf_req *req = get_req(inode, pos, len, rw);
+	u64 lblk = pos >> ZUFS_BLOCK_SHIFT;
+	struct zufs_ioc_get_multy *io;
+	unsigned int i;
+	int err;
+
+	if (!req)
+		return -ENOMEM;
+	err = rw & ZUFS_RW_WRITE ? zuf_dispatch_space(sbi, req, min_out) :
+				   zuf_dispatch(sbi, req, min_out);
+	io = zuf_req_op(req, struct zufs_ioc_get_multy);
 	if (!err)
 		err = check_extents(sbi, io, lblk);
 	if (err)
 		goto out;
 	if (rw & ZUFS_RW_WRITE && !zuf_check_attr(inode->i_sb, &io->attr))
 		zuf_update_blocks(inode, &io->attr);
-	zuf_extmap_put(&ii->map, gen, io->ext, io->n, rw & ZUFS_RW_WRITE);
+	err = zuf_extmap_put(&ZUF_I(inode)->map, gen, io->ext, io->n,
+			     rw & ZUFS_RW_WRITE);
 	/* After the cache: a read fault can't map a zero page there any more. */
 	if (rw & ZUFS_RW_WRITE && !(rw & ZUFS_RW_MMAP))
 		unmap_new(inode, io);
 	for (i = 0; io->ext[i].lblk + io->ext[i].len <= lblk; i++)
 		;
 	*ext = io->ext[i];
+	/* fs/dax answers a hole on a write with a warning. */
+	if (rw & ZUFS_RW_WRITE && ext->flags & ZUFS_EXT_HOLE)
+		err = -EIO;
 out:
 	zuf_req_put(req);
 	return err;
 }
+
+/* What is known of the block at @pos, if it is enough. */
+static bool is_known(struct inode *inode, loff_t pos, bool alloc,
+		     struct zufs_extent *ext)
+{
+	/* Nobody sees what is mapped behind the size; no need to ask. */
+	if (!alloc && pos >= round_up(i_size_read(inode), ZUFS_BLOCK_SIZE)) {
+		*ext = (struct zufs_extent){ .lblk = pos >> ZUFS_BLOCK_SHIFT,
+					     .len = U32_MAX,
+					     .flags = ZUFS_EXT_HOLE };
+		return true;
+	}
+	return !zuf_extmap_get(&ZUF_I(inode)->map, pos >> ZUFS_BLOCK_SHIFT,
+			       ext) &&
+	       !(alloc && ext->flags & ZUFS_EXT_HOLE);
+}
+
+int zuf_map_ready(struct inode *inode, loff_t pos, loff_t len, bool alloc)
+{
+	struct zuf_map_gen gen = zuf_extmap_gen(&ZUF_I(inode)->map);
+	struct zufs_extent ext;
+	int err;
+
+	if (is_known(inode, pos, alloc, &ext))
+		return 0;
+	err = get_multy(inode, pos, len,
+			ZUFS_RW_MMAP | (alloc ? ZUFS_RW_WRITE : 0), &ext, gen);
+	return err == -ESTALE ? 0 :
+				err; /* then it is found out, and asked again */
+}
+
+/* ---- iomap ---- */
 
 static void fill_iomap(struct inode *inode, const struct zufs_extent *ext,
 		       unsigned int flags, struct iomap *iomap)
@@ -104,6 +201,7 @@ static void fill_iomap(struct inode *inode, const struct zufs_extent *ext,
 	iomap->bdev = sbi->md.dev[0].bdev;
 	iomap->dax_dev = sbi->md.dev[0].dax;
 	iomap->flags = 0;
+	iomap->private = NULL;
 	if (ext->flags & ZUFS_EXT_HOLE) {
 		iomap->type = IOMAP_HOLE;
 		iomap->addr = IOMAP_NULL_ADDR;
@@ -123,45 +221,128 @@ static void fill_iomap(struct inode *inode, const struct zufs_extent *ext,
 	}
 }
 
+/*
+ * The extent at @pos. Until map_srcu, whose index is returned, is unlocked its
+ * blocks stay where they are: an INVAL_MAP waits for that. So nothing may wait
+ * for the server meanwhile, nor fault in pages, which may be those of a mapping
+ * that asks it.
+ */
+static int extent_lock(struct inode *inode, loff_t pos, loff_t length,
+		       unsigned int flags, struct zufs_extent *ext)
+{
+	bool alloc = flags & IOMAP_WRITE && !(flags & IOMAP_ZERO);
+	struct srcu_struct *srcu = &ZUF_SB(inode->i_sb)->map_srcu;
+	struct zuf_extmap *map = &ZUF_I(inode)->map;
+	struct zuf_map_gen gen;
+	int idx, err;
+
+	for (;;) {
+		gen = zuf_extmap_gen(map);
+		idx = srcu_read_lock(srcu);
+		if (is_known(inode, pos, alloc, ext))
+			return idx;
+		srcu_read_unlock(srcu, idx);
+		/* fs/dax holds the lock of an entry for a fault: zuf_fault() asks. */
+		if (flags & (IOMAP_NOWAIT | IOMAP_FAULT))
+			return -EAGAIN;
+		err = get_multy(inode, pos, length, alloc ? ZUFS_RW_WRITE : 0,
+				ext, gen);
+		if (err && err != -ESTALE)
+			return err;
+		idx = srcu_read_lock(srcu);
+		if (!err && zuf_extmap_gen(map).drops == gen.drops)
+			return idx;
+		srcu_read_unlock(srcu, idx);
+		if (fatal_signal_pending(current))
+			return -EINTR;
+	}
+}
+
 static int zuf_iomap_begin(struct inode *inode, loff_t pos, loff_t length,
 			   unsigned int flags, struct iomap *iomap,
 			   struct iomap *srcmap)
 {
-	bool alloc = flags & IOMAP_WRITE && !(flags & IOMAP_ZERO);
 	struct zufs_extent ext;
-	u64 rw = 0;
-	int err;
+	int idx = extent_lock(inode, pos, length, flags, &ext);
 
-	/* Nobody sees what is mapped behind the size; no need to ask. */
-	if (!alloc && pos >= round_up(i_size_read(inode), ZUFS_BLOCK_SIZE)) {
-		ext = (struct zufs_extent){ .lblk = pos >> ZUFS_BLOCK_SHIFT,
-					    .len = U32_MAX,
-					    .flags = ZUFS_EXT_HOLE };
-		fill_iomap(inode, &ext, flags, iomap);
-		return 0;
-	}
-	err = zuf_extmap_get(&ZUF_I(inode)->map, pos >> ZUFS_BLOCK_SHIFT, &ext);
-	if (err || (alloc && ext.flags & ZUFS_EXT_HOLE)) {
-		if (flags & IOMAP_NOWAIT)
-			return -EAGAIN;
-		if (alloc)
-			rw |= ZUFS_RW_WRITE;
-		if (flags & IOMAP_FAULT)
-			rw |= ZUFS_RW_MMAP;
-		err = get_multy(inode, pos, length, rw, &ext);
-		if (err)
-			return err;
-		/* fs/dax answers a hole on a write with a warning. */
-		if (alloc && ext.flags & ZUFS_EXT_HOLE)
-			return -EIO;
-	}
+	if (idx < 0)
+		return idx;
+	/* Never IOMAP_F_DIRTY: what the server answers is durable. */
 	fill_iomap(inode, &ext, flags, iomap);
+	if (flags & IOMAP_REPORT) /* nobody goes to the blocks */
+		srcu_read_unlock(&ZUF_SB(inode->i_sb)->map_srcu, idx);
+	else
+		iomap->private = (void *)(long)(idx + 1);
+	return 0;
+}
+
+static int zuf_iomap_end(struct inode *inode, loff_t pos, loff_t length,
+			 ssize_t written, unsigned int flags,
+			 struct iomap *iomap)
+{
+	long idx = (long)iomap->private;
+
+	if (idx)
+		srcu_read_unlock(&ZUF_SB(inode->i_sb)->map_srcu, idx - 1);
 	return 0;
 }
 
 const struct iomap_ops zuf_iomap_ops = {
 	.iomap_begin = zuf_iomap_begin,
+	.iomap_end = zuf_iomap_end,
 };
+
+/* ---- read and write ---- */
+
+#define FAULT_IN_MAX (256U << 10) /* bytes of the caller's at a time */
+#define FAULT_IN_TRY \
+	16U /* pages may be taken away again before they are used */
+
+static bool fault_in(struct iov_iter *iter)
+{
+	size_t len = min_t(size_t, iov_iter_count(iter), FAULT_IN_MAX);
+
+	if (iov_iter_rw(iter) == WRITE)
+		return fault_in_iov_iter_readable(iter, len) < len;
+	return fault_in_iov_iter_writeable(iter, len) < len;
+}
+
+/* Part of the file is left to read: zeroing the caller's memory said no error. */
+static bool is_short(const struct kiocb *iocb, const struct iov_iter *iter)
+{
+	return iov_iter_rw(iter) == READ && iov_iter_count(iter) &&
+	       iocb->ki_pos < i_size_read(file_inode(iocb->ki_filp));
+}
+
+ssize_t zuf_dax_rw(struct kiocb *iocb, struct iov_iter *iter,
+		   const struct iomap_ops *ops)
+{
+	unsigned int tries = 0;
+	ssize_t done = 0, ret;
+
+	for (;;) {
+		pagefault_disable();
+		ret = dax_iomap_rw(iocb, iter, ops);
+		pagefault_enable();
+		if (ret > 0) {
+			done += ret;
+			tries = 0;
+			if (iov_iter_count(iter))
+				continue;
+		}
+		if (!ret && is_short(iocb, iter))
+			ret = -EFAULT;
+		if (ret != -EFAULT || tries++ == FAULT_IN_TRY)
+			break;
+		if (iocb->ki_flags & IOCB_NOWAIT) {
+			ret = -EAGAIN;
+			break;
+		}
+		if (!fault_in(iter))
+			break;
+	}
+	return done ? done : ret;
+}
 
 /* ---- beyond the page-rounded size: blocks of the grant ---- */
 

@@ -4,8 +4,53 @@
  */
 #include <linux/dax.h>
 #include <linux/mm.h>
+#include <linux/sched/signal.h>
 
 #include "fs.h"
+
+/*
+ * The server is asked before: while it answers, fs/dax would hold the lock of
+ * the page's entry, which INVAL_MAP wants.
+ */
+static vm_fault_t fault_pte(struct vm_fault *vmf, struct inode *inode,
+			    bool write)
+{
+	loff_t pos = (loff_t)vmf->pgoff << PAGE_SHIFT;
+	vm_fault_t ret;
+	int err;
+
+	do {
+		err = zuf_map_ready(inode, pos, PAGE_SIZE, write);
+		if (err)
+			return vmf_error(err);
+		ret = dax_iomap_fault(vmf, PE_SIZE_PTE, NULL, &err,
+				      &zuf_iomap_ops);
+		/* It was dropped in between. */
+	} while (err == -EAGAIN && !fatal_signal_pending(current));
+	return ret;
+}
+
+/* Would fs/dax try? It says no after the same questions. */
+static bool pmd_fits(const struct vm_fault *vmf, struct inode *inode)
+{
+	unsigned long at = vmf->address & PMD_MASK;
+	pgoff_t mask = (PMD_SIZE >> PAGE_SHIFT) - 1;
+
+	return !((vmf->pgoff ^ (vmf->address >> PAGE_SHIFT)) & mask) &&
+	       at >= vmf->vma->vm_start && at + PMD_SIZE <= vmf->vma->vm_end &&
+	       (vmf->pgoff | mask) <
+		       DIV_ROUND_UP_ULL(i_size_read(inode), PAGE_SIZE);
+}
+
+static vm_fault_t fault_pmd(struct vm_fault *vmf, struct inode *inode,
+			    bool write)
+{
+	loff_t pos = (loff_t)vmf->pgoff << PAGE_SHIFT & PMD_MASK;
+
+	if (!pmd_fits(vmf, inode) || zuf_map_ready(inode, pos, PMD_SIZE, write))
+		return VM_FAULT_FALLBACK;
+	return dax_iomap_fault(vmf, PE_SIZE_PMD, NULL, NULL, &zuf_iomap_ops);
+}
 
 static vm_fault_t fault(struct vm_fault *vmf, enum page_entry_size pe)
 {
@@ -13,8 +58,6 @@ static vm_fault_t fault(struct vm_fault *vmf, enum page_entry_size pe)
 	bool write = vmf->flags & FAULT_FLAG_WRITE &&
 		     vmf->vma->vm_flags & VM_SHARED;
 	vm_fault_t ret;
-	pfn_t pfn;
-	int err;
 
 	if (write && IS_IMMUTABLE(inode)) /* since it was mapped */
 		return VM_FAULT_SIGBUS;
@@ -23,9 +66,8 @@ static vm_fault_t fault(struct vm_fault *vmf, enum page_entry_size pe)
 		file_update_time(vmf->vma->vm_file);
 	}
 	filemap_invalidate_lock_shared(inode->i_mapping);
-	ret = dax_iomap_fault(vmf, pe, &pfn, &err, &zuf_iomap_ops);
-	if (ret & VM_FAULT_NEEDDSYNC)
-		ret = dax_finish_sync_fault(vmf, pe, pfn);
+	ret = pe == PE_SIZE_PMD ? fault_pmd(vmf, inode, write) :
+				  fault_pte(vmf, inode, write);
 	filemap_invalidate_unlock_shared(inode->i_mapping);
 	if (write)
 		sb_end_pagefault(inode->i_sb);

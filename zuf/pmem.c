@@ -81,6 +81,46 @@ void zuf_pmem_revoke(struct zuf_sb_info *sbi)
 	unmap_mapping_range(file->f_mapping, 0, 0, 1);
 }
 
+/* The super block, with s_umount held shared; NULL: it can't be had now. */
+static struct super_block *lock_super(struct zuf_file *zf)
+{
+	struct super_block *sb = NULL;
+
+	down_read(&zf->sem);
+	/* Who mounts or unmounts waits for the server. */
+	if (zf->sbi && down_read_trylock(&zf->sbi->sb->s_umount))
+		sb = zf->sbi->sb;
+	up_read(&zf->sem);
+	if (sb && !(sb->s_flags & SB_ACTIVE)) {
+		up_read(&sb->s_umount);
+		sb = NULL;
+	}
+	return sb;
+}
+
+long zuf_pmem_inval(struct zuf_file *zf, struct zufs_ioc_inval_map __user *arg)
+{
+	struct zufs_ioc_inval_map im;
+	struct super_block *sb;
+	long err;
+
+	if (copy_from_user(&im, arg, sizeof(im)))
+		return -EFAULT;
+	if (!im.ii.ino || !im.len)
+		return -EINVAL;
+	/* Whoever uses the map may wait for the operation that this ZT serves. */
+	if (zuf_zt_serves(zf->root))
+		return -EDEADLK;
+	if (!zuf_is_live(zf->root, zf->epoch))
+		return -ENOTCONN;
+	sb = lock_super(zf);
+	if (!sb)
+		return -EAGAIN;
+	err = zuf_inval_map(ZUF_SB(sb), &im.ii, im.offset, im.len);
+	up_read(&sb->s_umount);
+	return err;
+}
+
 /* Maps @size bytes (a page or 2 MiB) around the fault. zf->sem is held. */
 static vm_fault_t map_pmem(struct vm_fault *vmf, struct zuf_sb_info *sbi,
 			   unsigned long size)

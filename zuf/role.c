@@ -84,6 +84,8 @@ static int role_release(struct inode *inode, struct file *file)
 		zuf_zt_release(zf);
 	if (role == ZUF_ROLE_PMEM)
 		zuf_pmem_release(zf);
+	if (role == ZUF_ROLE_POOL)
+		zuf_pool_release(zf);
 	zuf_root_put(zf->root);
 	kfree(zf);
 	return 0;
@@ -231,6 +233,10 @@ static long set_role(struct file *file, unsigned int cmd, void __user *arg)
 		role = ZUF_ROLE_PMEM;
 		err = err ?: zuf_pmem_grab(file, arg);
 		break;
+	case ZU_IOC_ALLOC_BUFFER:
+		role = ZUF_ROLE_POOL;
+		err = err ?: zuf_pool_alloc(zf, arg);
+		break;
 	default:
 		role = ZUF_ROLE_NONE;
 		err = -EBADF;
@@ -254,6 +260,10 @@ static long role_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return mount_ioctl(zf, cmd, (void __user *)arg);
 	case ZUF_ROLE_ZT:
 		return cmd == ZU_IOC_WAIT_OPT ? zuf_zt_wait(zf) : -EBUSY;
+	case ZUF_ROLE_PMEM:
+		return cmd == ZU_IOC_INVAL_MAP ?
+			       zuf_pmem_inval(zf, (void __user *)arg) :
+			       -EBUSY;
 	default:
 		return -EBUSY;
 	}
@@ -270,6 +280,8 @@ static int role_mmap(struct file *file, struct vm_area_struct *vma)
 		return zuf_zt_mmap(zf, vma);
 	case ZUF_ROLE_PMEM:
 		return zuf_pmem_mmap(file, vma);
+	case ZUF_ROLE_POOL:
+		return zuf_pool_mmap(zf, vma);
 	default:
 		return -EBADF;
 	}

@@ -63,6 +63,8 @@ struct zuf_root *zuf_root_new(unsigned int timeout)
 	mutex_init(&root->ctl);
 	xa_init(&root->sbs);
 	zuf_lane_init(&root->back);
+	spin_lock_init(&root->pool_lock);
+	init_waitqueue_head(&root->pool_wq);
 	spin_lock_init(&root->mount_lock);
 	INIT_LIST_HEAD(&root->mount_queue);
 	init_waitqueue_head(&root->mount_wq);
@@ -146,6 +148,7 @@ void zuf_epoch_end(struct zuf_root *root, u64 epoch, const char *why)
 	zuf_lanes_leave(root);
 	zuf_lanes_kill(root);
 	zuf_mounts_kill(root);
+	wake_up_all(&root->pool_wq);
 	mutex_unlock(&root->ctl);
 }
 
@@ -171,6 +174,7 @@ void zuf_root_del_sb(struct zuf_root *root, struct zuf_sb_info *sbi)
 	zuf_stats_del(sbi);
 	mutex_lock(&root->ctl);
 	zuf_pmem_revoke(sbi);
+	zuf_pools_leave(sbi);
 	xa_erase(&root->sbs, sbi->sb_id);
 	mutex_unlock(&root->ctl);
 }

@@ -307,6 +307,10 @@ static struct zuf_sb_info *new_sbi(struct super_block *sb,
 
 	if (!sbi)
 		return NULL;
+	if (init_srcu_struct(&sbi->map_srcu)) {
+		kfree(sbi);
+		return NULL;
+	}
 	sbi->sb = sb;
 	sbi->type = container_of(sb->s_type, struct zuf_type, fst);
 	sbi->mount_flags = zfc->flags | (sb_rdonly(sb) ? ZUFS_M_RDONLY : 0);
@@ -619,5 +623,6 @@ void zuf_kill_sb(struct super_block *sb)
 	zuf_md_fini(&sbi->md);
 	if (sbi->root)
 		zuf_root_put(sbi->root);
+	cleanup_srcu_struct(&sbi->map_srcu);
 	kfree(sbi);
 }

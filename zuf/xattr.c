@@ -10,33 +10,37 @@
 
 #include "fs.h"
 
-static struct zuf_req *xattr_req(struct inode *inode, u16 op, const char *name,
-				 size_t in_value, size_t out_value, int type)
+static struct zuf_req *xattr_req(struct inode *inode, u16 op, size_t size,
+				 const char *name, size_t in_value,
+				 size_t out_start)
 {
 	size_t name_len = name ? strlen(name) + 1 : 0;
-	size_t in = sizeof(struct zufs_ioc_xattr) + name_len + in_value;
-	size_t out_start =
-		op == ZUFS_OP_XATTR_SET ?
-			offsetof(struct zufs_ioc_xattr, attr) :
-			offsetof(struct zufs_ioc_xattr, user_buf_size);
-	size_t size = max(in, sizeof(struct zufs_ioc_xattr) + out_value);
 	struct zufs_ioc_xattr *io;
 	struct zuf_req *req;
 
-	req = zuf_req_alloc(ZUF_SB(inode->i_sb), op, size, in, out_start);
+	req = zuf_req_alloc(ZUF_SB(inode->i_sb), op, size,
+			    sizeof(*io) + name_len + in_value, out_start);
 	if (!req)
 		return NULL;
 	io = zuf_req_op(req, struct zufs_ioc_xattr);
 	zuf_fill_op(req, inode);
-	io->type = type;
 	io->name_len = name_len;
 	memcpy(io->buf, name, name_len);
-	io->op.hdr.out_max = (op == ZUFS_OP_XATTR_SET ?
-				      sizeof(*io) :
-				      sizeof(*io) + out_value) -
-			     out_start;
-	req->wait = op == ZUFS_OP_XATTR_SET ? ZUF_WAIT_KILL : ZUF_WAIT_KILL_RO;
 	return req;
+}
+
+/* ---- get and list ---- */
+
+/* What the caller has room for, of which the request has less. */
+static int xattr_overflow(struct zuf_req *req, u32 need)
+{
+	struct zufs_ioc_xattr *io = zuf_req_op(req, struct zufs_ioc_xattr);
+	int err;
+
+	if (need > sizeof(*io) - req->hdr->out_start + io->user_buf_size)
+		return -EIO;
+	err = zuf_req_grow(req, need);
+	return err ? err : -EZUF_RETRY_DONE;
 }
 
 /* The value or list of an answer, bounded by what arrived. */
@@ -57,34 +61,55 @@ static ssize_t take_value(struct zuf_req *req, void *buf, size_t size)
 	return io->user_buf_size;
 }
 
-/* Room for the answer in an operation buffer of the server. */
-static size_t room_for(size_t size)
+/* GET of @name, or LIST without one. */
+static ssize_t ask(struct inode *inode, u16 op, const char *name, int type,
+		   u32 ioc_flags, void *buf, size_t size)
 {
-	return min_t(size_t, size, 32768);
+	struct zuf_sb_info *sbi = ZUF_SB(inode->i_sb);
+	size_t len;
+	struct zufs_ioc_xattr *io;
+	struct zuf_req *req;
+	ssize_t ret;
+
+	size = min_t(size_t, size, XATTR_SIZE_MAX);
+	len = max(size, name ? strlen(name) + 1 : 0);
+	req = xattr_req(inode, op, zuf_room(sbi, sizeof(*io) + len), name, 0,
+			offsetof(struct zufs_ioc_xattr, user_buf_size));
+	if (!req)
+		return -ENOMEM;
+	io = zuf_req_op(req, struct zufs_ioc_xattr);
+	io->type = type;
+	io->ioc_flags = ioc_flags;
+	io->user_buf_size = size;
+	req->wait = ZUF_WAIT_KILL_RO;
+	req->oh = xattr_overflow;
+	ret = zuf_dispatch(sbi, req, sizeof(*io) - req->hdr->out_start);
+	if (!ret)
+		ret = take_value(req, buf, size);
+	zuf_req_put(req);
+	return ret;
 }
 
 ssize_t zuf_xattr_get(struct inode *inode, int type, const char *name,
 		      void *value, size_t size)
 {
-	struct zufs_ioc_xattr *io;
-	struct zuf_req *req;
-	ssize_t ret;
-
 	if (ZUF_I(inode)->attr_flags & ZUFS_ATTR_NO_XATTR)
 		return -ENODATA;
-	req = xattr_req(inode, ZUFS_OP_XATTR_GET, name, 0, room_for(size),
-			type);
-	if (!req)
-		return -ENOMEM;
-	io = zuf_req_op(req, struct zufs_ioc_xattr);
-	io->user_buf_size = room_for(size);
-	ret = zuf_dispatch(ZUF_SB(inode->i_sb), req,
-			   sizeof(*io) - req->hdr->out_start);
-	if (!ret)
-		ret = take_value(req, value, size);
-	zuf_req_put(req);
-	return ret;
+	return ask(inode, ZUFS_OP_XATTR_GET, name, type, 0, value, size);
 }
+
+ssize_t zuf_listxattr(struct dentry *dentry, char *list, size_t size)
+{
+	struct inode *inode = d_inode(dentry);
+
+	if (ZUF_I(inode)->attr_flags & ZUFS_ATTR_NO_XATTR)
+		return 0;
+	return ask(inode, ZUFS_OP_XATTR_LIST, NULL, 0,
+		   capable(CAP_SYS_ADMIN) ? ZUFS_XATTR_TRUSTED_LIST : 0, list,
+		   size);
+}
+
+/* ---- set ---- */
 
 int zuf_xattr_set(struct inode *inode, const struct zuf_xattr *x)
 {
@@ -92,12 +117,17 @@ int zuf_xattr_set(struct inode *inode, const struct zuf_xattr *x)
 	struct zuf_req *req;
 	int err;
 
-	if (x->size > room_for(x->size))
+	if (x->size > XATTR_SIZE_MAX)
 		return -E2BIG;
-	req = xattr_req(inode, ZUFS_OP_XATTR_SET, x->name, x->size, 0, x->type);
+	req = xattr_req(inode, ZUFS_OP_XATTR_SET,
+			sizeof(*io) + strlen(x->name) + 1 + x->size, x->name,
+			x->size, offsetof(struct zufs_ioc_xattr, attr));
 	if (!req)
 		return -ENOMEM;
 	io = zuf_req_op(req, struct zufs_ioc_xattr);
+	io->op.hdr.out_max = sizeof(*io) - io->op.hdr.out_start;
+	req->wait = ZUF_WAIT_KILL;
+	io->type = x->type;
 	io->flags = x->flags;
 	io->user_buf_size = x->size;
 	io->ioc_flags = x->ioc_flags;
@@ -134,29 +164,6 @@ static int xattr_set(const struct xattr_handler *handler,
 					    .size = size,
 					    .flags = flags,
 				    });
-}
-
-ssize_t zuf_listxattr(struct dentry *dentry, char *list, size_t size)
-{
-	struct inode *inode = d_inode(dentry);
-	struct zufs_ioc_xattr *io;
-	struct zuf_req *req;
-	ssize_t ret;
-
-	if (ZUF_I(inode)->attr_flags & ZUFS_ATTR_NO_XATTR)
-		return 0;
-	req = xattr_req(inode, ZUFS_OP_XATTR_LIST, NULL, 0, room_for(size), 0);
-	if (!req)
-		return -ENOMEM;
-	io = zuf_req_op(req, struct zufs_ioc_xattr);
-	io->user_buf_size = room_for(size);
-	io->ioc_flags = capable(CAP_SYS_ADMIN) ? ZUFS_XATTR_TRUSTED_LIST : 0;
-	ret = zuf_dispatch(ZUF_SB(inode->i_sb), req,
-			   sizeof(*io) - req->hdr->out_start);
-	if (!ret)
-		ret = take_value(req, list, size);
-	zuf_req_put(req);
-	return ret;
 }
 
 static const struct xattr_handler user_handler = {

@@ -13,6 +13,7 @@
 #include <linux/percpu.h>
 #include <linux/refcount.h>
 #include <linux/rwsem.h>
+#include <linux/srcu.h>
 #include <linux/workqueue.h>
 
 #include "grant.h"
@@ -30,6 +31,8 @@
 struct zuf_root;   /* root.c: one mount of the control root */
 struct zuf_req;	   /* dispatch.c */
 struct zuf_lane;   /* channel.c */
+struct zuf_zt;	   /* channel.c */
+struct zuf_pool;   /* pool.c */
 struct zuf_window; /* window.c */
 struct zuf_sb_info;
 
@@ -127,6 +130,9 @@ struct zuf_sb_info {
 	char options[ZUFS_SHOW_MAX]; /* of the server, as in /proc/mounts */
 
 	struct file *pmem_file; /* pmem.c: the server's map; root's lock */
+	/* pool.c; written under root->ctl and root->pool_lock */
+	struct zuf_pool *pool[ZUFS_MAX_POOLS];
+	struct srcu_struct map_srcu; /* read: who uses blocks of an extent */
 	spinlock_t grant_lock;
 	struct list_head grants;   /* inodes that hold a grant */
 	struct list_head evicting; /* evict.c: what the background channel does */
@@ -185,15 +191,28 @@ struct zuf_req {
 	unsigned long started;	    /* jiffies when it was posted, then taken */
 	unsigned int round;	    /* root->round at that time */
 	bool slow; /* was called slow; lane->lock, CONFIG_ZUF_DEBUG */
+	bool intr; /* the waiter has a signal pending */
+	struct zuf_zt *zt; /* that has it; lane->lock */
 	enum zuf_wait wait;
 	int err;			   /* of the answer, valid when DONE */
 	void (*done)(struct zuf_req *req); /* ZUF_WAIT_BACK; process context */
-	void *private;			   /* for done() */
+	void *private;			   /* for done() and oh() */
 	const struct zuf_pages *pages;	   /* NULL: none; the caller's */
 	struct zuf_window *
 		window; /* of the ZT that took it, with pages; a reference is held */
 	size_t size;		  /* of buf */
 	struct zufs_ioc_hdr *hdr; /* the buffer */
+	struct zuf_pool
+		*pool; /* where the server finds it; NULL: the ZT's buffer */
+	/*
+	 * Overflow handler, or NULL: the server has @need bytes of outputs, more
+	 * than out_max. It may make room by zuf_req_grow() and return
+	 * -EZUF_RETRY_DONE: the request is handed over once more. 0, with @part:
+	 * what fits is the answer. Or -errno.
+	 */
+	int (*oh)(struct zuf_req *req, u32 need);
+	u32 need;  /* what the server said */
+	bool part; /* take what fits; it doesn't overlap the inputs */
 };
 
 /*
@@ -206,6 +225,13 @@ struct zuf_req *zuf_req_alloc(struct zuf_sb_info *sbi, u16 op, size_t size,
 void zuf_req_put(struct zuf_req *req);
 /* One that was answered with an error can be handed over once more. */
 void zuf_req_again(struct zuf_req *req);
+/* @need bytes of room for outputs, zeroed. For an overflow handler. */
+int zuf_req_grow(struct zuf_req *req, u32 need);
+/*
+ * The size of a request that wants @want bytes and can do with less: as much as
+ * it will not have to wait for a pool with.
+ */
+size_t zuf_room(struct zuf_sb_info *sbi, size_t want);
 #define zuf_req_op(req, type) ((type *)(req)->hdr)
 
 /*
@@ -214,7 +240,8 @@ void zuf_req_again(struct zuf_req *req);
  * the server itself. On 0 the bytes [out_start, out_start + out_len) of the buffer are the answer;
  * the rest of the output room is zero; on an error all of it is. out_len may be less than the fixed outputs: zuf_dispatch
  * answers -EIO then if it is below @min_out. When it returns, the server sees
- * nothing of req->pages any more.
+ * nothing of req->pages any more. A request that doesn't fit the ZTs' operation
+ * buffers waits for a pool first; -E2BIG: there is none so large.
  */
 int zuf_dispatch(struct zuf_sb_info *sbi, struct zuf_req *req, size_t min_out);
 /* ZUF_WAIT_BACK: req->done(req) is called exactly once, also when the epoch ends; it drops the reference. */
@@ -236,11 +263,17 @@ void zuf_root_del_sb(struct zuf_root *root, struct zuf_sb_info *sbi);
 
 /* ---- inode ---- */
 
+/* When the server was asked: what an answer from then is worth. */
+struct zuf_map_gen {
+	u64 drops; /* of the cache; an answer from before one is void */
+	u64 fills; /* of holes; a hole in an answer from before one may be none */
+};
+
 /* The extent cache: sorted, no overlap. */
 struct zuf_extmap {
 	rwlock_t lock;
 	unsigned int nr, max;
-	u64 gen; /* bumped by each drop: an answer from before isn't put in */
+	struct zuf_map_gen gen; /* now */
 	struct zufs_extent *ext;
 };
 
@@ -264,6 +297,14 @@ static inline struct zuf_inode_info *ZUF_I(const struct inode *inode)
 {
 	return container_of(inode, struct zuf_inode_info, vfs_inode);
 }
+
+/*
+ * inval.c: blocks of [offset, +len) of the inode are about to move. When it
+ * returns 0 the kernel knows no extent of it, and nobody reads or writes there
+ * without asking the server. s_umount is held, shared. EBUSY, EINTR.
+ */
+int zuf_inval_map(struct zuf_sb_info *sbi, const struct zufs_iref *ii,
+		  u64 offset, u64 len);
 
 /* super.c */
 int zuf_init_fs_context(struct fs_context *fc);

@@ -42,9 +42,12 @@
 #define ZUFS_MIN_OP_SIZE      16384U
 #define ZUFS_MAX_OP_SIZE      (1U << 20)
 
+#define ZUFS_MAX_POOLS	   6 /* of a super block: zu_dpp_t pools 1 to 6 */
+#define ZUFS_MAX_POOL_SIZE (4U << 20) /* bytes */
+
 /* Error numbers of the protocol that are not errno values. */
-#define EZUFS_RETRY	531 /* server: run the iomap, then call again */
-#define EZUF_RETRY_DONE 540 /* kernel internal: the iomap was run */
+#define EZUFS_RETRY	531 /* server: out_len bytes of room, then call again */
+#define EZUF_RETRY_DONE 540 /* kernel internal: the room is there */
 
 /* ---- header ---- */
 
@@ -53,6 +56,7 @@ enum {
 	ZUFS_H_INTR = 1,   /* kernel: the caller has a signal pending */
 	ZUFS_H_RESEND = 4, /* kernel: may have been executed before */
 	ZUFS_H_PIN = 8,	   /* kernel: the ZT's CPU is back, bind it again */
+	ZUFS_H_POOL = 16,  /* kernel: this is a struct zufs_ioc_pool */
 };
 
 struct zufs_ioc_hdr {
@@ -162,10 +166,26 @@ enum {
 	ZUFS_EXT_NEW = 2, /* allocated and zeroed by this operation */
 };
 
-/* A place in pmem: byte offset (a multiple of 8) with the pool below it. */
+/*
+ * A place in memory of a super block: byte offset (a multiple of 8) with the
+ * pool below it. Pool 0 is pmem, the linear space of all devices; 1 to 6 are
+ * what ALLOC_BUFFER made; 7 is none.
+ */
 typedef __u64 zu_dpp_t;
 #define ZU_DPP_POOL(dpp)   ((dpp)&7)
 #define ZU_DPP_OFFSET(dpp) ((dpp) & ~(__u64)7)
+
+/*
+ * In the operation buffer when the operation is too large for it: it stands in
+ * a pool, where it is answered. The header is the operation's.
+ */
+struct zufs_ioc_pool {
+	struct zufs_ioc_hdr hdr; /*  0: with ZUFS_H_POOL */
+	__u64 sb_id;		 /* 40: as in every operation */
+	zu_dpp_t at;		 /* 48 */
+};
+
+static_assert(sizeof(struct zufs_ioc_pool) == 56, "wire");
 
 /* ---- device table: block 0 of each device and its copy ---- */
 
@@ -362,14 +382,15 @@ struct zufs_ioc_break_all {
 	struct zufs_ioc_hdr hdr; /*  0 */
 };
 
+/* Makes a new file a pool of the super block; then mmap it, shared. */
 struct zufs_ioc_alloc_buffer {
 	struct zufs_ioc_hdr hdr; /*  0 */
-	__u64 sb_id;		 /* 40 */
-	__u32 max_size;		 /* 48: bytes */
-	__u32 init_size;	 /* 52: bytes */
-	__u16 pool_no;		 /* 56: 1 to 6 */
-	__u16 flags;		 /* 58 */
-	__u32 reserved;		 /* 60 */
+	__u64 sb_id;		 /* 40: IN */
+	__u32 max_size; /* 48: IN bytes, whole pages: the kernel grows it so far */
+	__u32 init_size; /* 52: IN bytes, whole pages */
+	__u16 pool_no;	 /* 56: IN 1 to 6 */
+	__u16 flags;	 /* 58: 0 */
+	__u32 reserved;	 /* 60: 0 */
 };
 
 static_assert(sizeof(struct zufs_ioc_alloc_buffer) == 64, "wire");
@@ -383,6 +404,20 @@ struct zufs_ioc_wait_operation {
 	struct zufs_ioc_hdr hdr; /* 0 */
 };
 
+/*
+ * On the file of the super block's pmem: blocks of [offset, +len) of the inode
+ * are about to move. When it returns nobody reads or writes there, or will
+ * before he has asked by GET_MULTY.
+ */
+struct zufs_ioc_inval_map {
+	struct zufs_ioc_hdr hdr; /*  0 */
+	struct zufs_iref ii;	 /* 40: IN, generation 0: any */
+	__u64 offset;		 /* 64: IN bytes */
+	__u64 len;		 /* 72: IN bytes, more than 0 */
+};
+
+static_assert(sizeof(struct zufs_ioc_inval_map) == 80, "wire");
+
 #define ZU_IOC_HELLO	    _IOWR('Z', 9, struct zufs_ioc_hello)
 #define ZU_IOC_REGISTER_FS  _IOWR('Z', 10, struct zufs_ioc_register_fs)
 #define ZU_IOC_MOUNT	    _IOWR('Z', 11, struct zufs_ioc_mount)
@@ -392,6 +427,7 @@ struct zufs_ioc_wait_operation {
 #define ZU_IOC_BREAK_ALL    _IOWR('Z', 16, struct zufs_ioc_break_all)
 #define ZU_IOC_ALLOC_BUFFER _IOWR('Z', 17, struct zufs_ioc_alloc_buffer)
 #define ZU_IOC_WAIT_OPT	    _IOWR('Z', 18, struct zufs_ioc_wait_operation)
+#define ZU_IOC_INVAL_MAP    _IOW('Z', 20, struct zufs_ioc_inval_map)
 
 /* ---- operations ---- */
 

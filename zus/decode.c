@@ -18,12 +18,15 @@ struct op_desc {
 static __thread struct {
 	unsigned int channel;
 	const struct zufs_ioc_hdr *hdr;
+	const uint16_t *flags;
 } current;
 
-void zus_thread_set(unsigned int channel, const struct zufs_ioc_hdr *hdr)
+void zus_thread_set(unsigned int channel, const struct zufs_ioc_hdr *hdr,
+		    const uint16_t *flags)
 {
 	current.channel = channel;
 	current.hdr = hdr;
+	current.flags = flags;
 }
 
 unsigned int zus_current_channel(void)
@@ -38,9 +41,8 @@ uint64_t zus_current_unique(void)
 
 bool zus_zt_signal_pending(void)
 {
-	return current.hdr &&
-	       __atomic_load_n(&current.hdr->flags, __ATOMIC_RELAXED) &
-		       ZUFS_H_INTR;
+	return current.flags &&
+	       __atomic_load_n(current.flags, __ATOMIC_RELAXED) & ZUFS_H_INTR;
 }
 
 /* ---- inodes ---- */
@@ -160,12 +162,18 @@ void zus_decode(struct zus_mount *m, struct zufs_ioc_hdr *hdr, size_t size,
 	int err = size < sizeof(*c.op) ? -EINVAL : decode(&c);
 	uint32_t end = hdr->out_start + hdr->out_max;
 
+	if (err == -EZUFS_RETRY && hdr->out_len > hdr->out_max) {
+		hdr->err = err;
+		return;
+	}
 	hdr->out_len = 0;
 	if (c.out_end > end)
 		c.out_end = end;
 	if (c.out_end > hdr->out_start)
 		hdr->out_len = c.out_end - hdr->out_start;
-	hdr->err = err > 0 || err < -MAX_ERRNO ? -EIO : err;
+	if (err > 0 || err < -MAX_ERRNO || err == -EZUFS_RETRY)
+		err = -EIO;
+	hdr->err = err;
 	zus_dbg("operation %u, inode %llu: %d", hdr->operation,
 		(unsigned long long)(size < sizeof(*c.op) ? 0 : c.op->ii.ino),
 		hdr->err);
@@ -178,4 +186,12 @@ uint32_t zus_op_room(const struct zufs_ioc_hdr *hdr)
 	if (hdr->operation >= ZUFS_OP_MAX_OPT)
 		return 0;
 	return room_behind(hdr, ops[hdr->operation].size);
+}
+
+int zus_op_retry(struct zufs_ioc_hdr *hdr, uint32_t bytes)
+{
+	uint64_t end = (uint64_t)ops[hdr->operation].size + bytes;
+
+	hdr->out_len = (uint32_t)(end - hdr->out_start);
+	return -EZUFS_RETRY;
 }

@@ -38,6 +38,13 @@ int zus_op_grant_put(struct call *c)
 	return zii->op->grant_put ? zii->op->grant_put(zii, io) : -EOPNOTSUPP;
 }
 
+static uint32_t extents_len(uint32_t n)
+{
+	uint64_t len = (uint64_t)n * sizeof(struct zufs_extent);
+
+	return len < 1U << 30 ? (uint32_t)len : 1U << 30;
+}
+
 int zus_op_get_multy(struct call *c)
 {
 	struct zufs_ioc_get_multy *io = (void *)c->op;
@@ -55,9 +62,11 @@ int zus_op_get_multy(struct call *c)
 	io->n = 0;
 	err = zii->op->get_multy(zii, io);
 	attr_handle(&io->attr, zii);
-	if (io->n > room)
-		return -EIO;
-	c->out_end = (uint32_t)(sizeof(*io) + io->n * sizeof(io->ext[0]));
+	if (!err && io->n > io->max && !(io->rw & ZUFS_RW_WRITE))
+		return zus_op_retry(&io->op.hdr, extents_len(io->n));
+	if (io->n > io->max)
+		io->n = io->max;
+	c->out_end = (uint32_t)sizeof(*io) + extents_len(io->n);
 	return err;
 }
 

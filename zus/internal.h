@@ -10,13 +10,16 @@
 #include "zus.h"
 
 #define ZUS_MAX_TYPES 16
-#define ZUS_OP_SIZE   (64U << 10) /* bytes of an operation buffer */
+#define ZUS_OP_SIZE   (64U << 10)  /* bytes of an operation buffer */
+#define ZUS_POOL_INIT (128U << 10) /* bytes of a pool at first */
+#define ZUS_POOL_MAX  (1U << 20)   /* and when the kernel has made it grow */
 
 /* ---- handles.c: which inodes the kernel knows ---- */
 
 #define ZUS_HANDLE_SHARDS 64U
 
 struct zus_handle; /* one known inode */
+struct zus_server;
 
 struct zus_handles {
 	struct zus_handle_shard {
@@ -50,6 +53,7 @@ struct zus_mount {
 	int pmem_fd; /* -1: in-process */
 	void *map;   /* what to unmap, with its size */
 	size_t map_len;
+	void *pool[ZUFS_MAX_POOLS]; /* pool n + 1 is mapped here; NULL: none */
 };
 
 /*
@@ -58,8 +62,17 @@ struct zus_mount {
  */
 void zus_decode(struct zus_mount *m, struct zufs_ioc_hdr *hdr, size_t size,
 		void *window);
-/* What a thread works on now. */
-void zus_thread_set(unsigned int channel, const struct zufs_ioc_hdr *hdr);
+/* What a thread works on now; @flags is where the kernel sets ZUFS_H_INTR. */
+void zus_thread_set(unsigned int channel, const struct zufs_ioc_hdr *hdr,
+		    const uint16_t *flags);
+
+/* pool.c: memory for large operations. One that isn't to be had is done without. */
+void zus_pools_map(const struct zus_server *srv, struct zus_mount *m,
+		   uint64_t sb_id);
+void zus_pools_unmap(struct zus_mount *m);
+/* The operation that @p says is elsewhere, NULL: it is nowhere; *size: the room there. */
+struct zufs_ioc_hdr *zus_pool_op(const struct zus_mount *m,
+				 const struct zufs_ioc_pool *p, size_t *size);
 
 /* sb.c: the plugin's side of mount and umount, for zusd and in-process. */
 int zus_sb_mount(struct zus_mount *m, struct zus_fs_info *zfi,

@@ -67,6 +67,12 @@ static int extent_at(struct copy *c, u64 pos, u64 len, u64 rw,
 	io->rw = rw;
 	io->max = EXTENTS;
 	err = kern_run_space(c->k, io, c->ki, NULL);
+	/* The kernel would ask for all. Those that fit do as well. */
+	if (err == -EZUFS_RETRY && io->n > EXTENTS) {
+		io->n = EXTENTS;
+		io->op.hdr.out_len = io->op.hdr.out_max;
+		err = 0;
+	}
 	if (!err)
 		err = find_extent(c->k, io, pos >> ZUFS_BLOCK_SHIFT, ext);
 	if (!err && rw)

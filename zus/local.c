@@ -30,7 +30,7 @@ static int make_md(const struct zus_fs_info *zfi, void *addr, uint64_t bytes,
 int zus_local_mount(struct zus_fs_info *zfi, void *addr, uint64_t bytes,
 		    struct zufs_ioc_mount *zim, struct zus_local **zlp)
 {
-	struct zus_md md = { 0 };
+	struct zus_md md = { .fd = -1 };
 	struct zus_local *zl;
 	int err = make_md(zfi, addr, bytes, &md);
 
@@ -61,9 +61,9 @@ int zus_local_op(struct zus_local *zl, struct zufs_ioc_hdr *hdr)
 		hdr->err = -ESTALE;
 		return hdr->err;
 	}
-	zus_thread_set(zus_current_channel(), hdr);
+	zus_thread_set(zus_current_channel(), hdr, &hdr->flags);
 	zus_decode(&zl->m, hdr, size, NULL);
-	zus_thread_set(zus_current_channel(), NULL);
+	zus_thread_set(zus_current_channel(), NULL, NULL);
 	return hdr->err;
 }
 
@@ -76,5 +76,5 @@ int zus_local_umount(struct zus_local *zl)
 
 void zus_local_channel(unsigned int channel)
 {
-	zus_thread_set(channel, NULL);
+	zus_thread_set(channel, NULL, NULL);
 }

@@ -107,6 +107,7 @@ static int pmem_grab(struct zus_server *srv, struct zus_mount *m,
 		return -errno;
 	if (!pm.dev_count || pm.dev_count > ZUFS_MAX_DEVICES)
 		return -EPROTO;
+	md->fd = m->pmem_fd;
 	md->bytes = pm.t1_blocks << ZUFS_BLOCK_SHIFT;
 	md->dev_count = (int)pm.dev_count;
 	for (uint32_t i = 0; i < pm.dev_count; i++) {
@@ -126,12 +127,25 @@ static void pmem_drop(struct zus_mount *m)
 		close(m->pmem_fd);
 }
 
+int zus_inval_map(struct zus_inode_info *zii, uint64_t offset, uint64_t len)
+{
+	struct zufs_ioc_inval_map im = {
+		.ii = { .ino = zii->ino, .generation = zii->generation },
+		.offset = offset,
+		.len = len,
+	};
+
+	if (zii->sbi->md.fd < 0)
+		return 0; /* in-process: nobody knows extents */
+	return ioctl(zii->sbi->md.fd, ZU_IOC_INVAL_MAP, &im) ? -errno : 0;
+}
+
 /* ---- mount operations ---- */
 
 static int mount_type(struct zus_server *srv, struct zus_fs_info *zfi,
 		      struct zufs_ioc_mount *zim)
 {
-	struct zus_md md = { 0 };
+	struct zus_md md = { .fd = -1 };
 	struct zus_mount *m;
 	int err = 0;
 
@@ -141,9 +155,12 @@ static int mount_type(struct zus_server *srv, struct zus_fs_info *zfi,
 	m->pmem_fd = -1;
 	if (!(zfi->rfi.flags & ZUFS_RFI_NODEV))
 		err = pmem_grab(srv, m, zim->sb_id, &md);
-	if (!err)
+	if (!err) {
+		zus_pools_map(srv, m, zim->sb_id);
 		err = zus_sb_mount(m, zfi, &md, srv->epoch, zim);
+	}
 	if (err) {
+		zus_pools_unmap(m);
 		pmem_drop(m);
 		free(m);
 		return err;
@@ -179,6 +196,7 @@ static void take_down(struct zus_mount *m)
 	zus_log(ZUS_DBG, "umount %llu: %s", (unsigned long long)m->sb_id,
 		m->sbi->zfi->rfi.fsname);
 	zus_sb_umount(m);
+	zus_pools_unmap(m);
 	pmem_drop(m);
 	free(m);
 }

@@ -107,15 +107,20 @@ static void zt_serve(struct zus_zt *zt)
 {
 	struct zufs_ioc_op *op = (void *)zt->buf;
 	struct zus_mount *m = zus_mount_get(op->sb_id);
+	struct zufs_ioc_hdr *hdr = zt->buf;
+	size_t size = ZUS_OP_SIZE;
 
-	if (!m) {
+	if (m && hdr->flags & ZUFS_H_POOL)
+		hdr = zus_pool_op(m, (void *)zt->buf, &size);
+	if (!m || !hdr) {
 		op->hdr.err = -ESTALE;
 		op->hdr.out_len = 0;
 		return;
 	}
-	zus_thread_set(zt->cpu * zt->srv->num_channels + zt->channel, zt->buf);
-	zus_decode(m, zt->buf, ZUS_OP_SIZE, zt->window);
-	zus_thread_set(zus_current_channel(), NULL);
+	zus_thread_set(zt->cpu * zt->srv->num_channels + zt->channel, hdr,
+		       &zt->buf->flags);
+	zus_decode(m, hdr, size, zt->window);
+	zus_thread_set(zus_current_channel(), NULL, NULL);
 	zus_mount_put(m);
 }
 

@@ -53,6 +53,7 @@ struct zus_inode_info;
 struct zus_md {
 	void *addr; /* where it is mapped; 2 MiB aligned */
 	uint64_t bytes;
+	int fd; /* for libzus; -1: in-process */
 	int dev_count;
 	struct {
 		uint64_t blocks;
@@ -206,7 +207,9 @@ struct zus_zii_operations {
 	int (*get_symlink)(struct zus_inode_info *zii,
 			   struct zufs_ioc_get_symlink *io);
 	/*
-	 * Extents of [filepos, filepos + len): see struct zufs_ioc_get_multy. Read: zii shared, or
+	 * Extents of [filepos, filepos + len): see struct zufs_ioc_get_multy. io->n may be more than
+	 * io->max: so many the range has, of which io->max are in io->ext. Then the kernel may ask
+	 * once more with room for all, if it was to read. Read: zii shared, or
 	 * invalidate_lock shared. ZUFS_RW_WRITE: zii exclusive or invalidate_lock shared (so two may run at once):
 	 * holes below the page-rounded size get zeroed, durable blocks, in one transaction. ENOSPC.
 	 */
@@ -264,7 +267,7 @@ struct zus_zii_operations {
 	/*
 	 * Shared. The name is io->buf (NUL-terminated, io->name_len with NUL). The value goes to io->buf
 	 * if io->user_buf_size is large enough (0: only the size is asked for); io->user_buf_size
-	 * becomes its size. ENODATA, ERANGE.
+	 * becomes its size, also with ERANGE: then libzus asks for more room, if the caller has it. ENODATA, ERANGE.
 	 */
 	int (*getxattr)(struct zus_inode_info *zii, struct zufs_ioc_xattr *io);
 	/*
@@ -272,7 +275,7 @@ struct zus_zii_operations {
 	 * in the same transaction, also if there is nothing to remove. EEXIST, ENODATA, ENOSPC, E2BIG.
 	 */
 	int (*setxattr)(struct zus_inode_info *zii, struct zufs_ioc_xattr *io);
-	/* Shared. Full names with prefix, each with NUL; trusted.* only with ZUFS_XATTR_TRUSTED_LIST. */
+	/* Shared. Full names with prefix, each with NUL; trusted.* only with ZUFS_XATTR_TRUSTED_LIST. As getxattr. */
 	int (*listxattr)(struct zus_inode_info *zii, struct zufs_ioc_xattr *io);
 };
 
@@ -307,6 +310,27 @@ bool zus_str_is(const struct zufs_str *str, const char *name);
 void zus_set_attr(struct zus_inode *zi, const struct zufs_ioc_attr *io);
 /* The times that sync brings, into @zi. */
 void zus_set_times(struct zus_inode *zi, const struct zufs_ioc_sync *io);
+/*
+ * What a callback returns that has more to answer than there is room for: the
+ * kernel makes room, if it can, and the callback is called once more, for an
+ * operation with another unique id. So nothing may be changed yet. @bytes are
+ * needed behind the fixed part.
+ */
+int zus_op_retry(struct zufs_ioc_hdr *hdr, uint32_t bytes);
+/*
+ * Blocks of [offset, +len) of a file on pmem are about to move. When it returns
+ * 0 the kernel has forgotten the file's extents, and nobody reads or writes in
+ * the range, by a mapping neither: everybody asks get_multy again. So the way
+ * to move blocks is: take a lock that get_multy waits for; zus_inval_map(); copy,
+ * make the copy durable, change the map, durably; drop the lock. Blocks of a
+ * grant aren't moved before they are committed.
+ * No lock may be held that another callback of the inode waits for than
+ * get_multy, grant, commit_write, setattr with a size, and fallocate.
+ * EAGAIN: the filesystem is being mounted, remounted, frozen or unmounted, try
+ * later; EBUSY, EINTR: pages are in use; EDEADLK: from a callback; ENOTCONN.
+ * After an error nothing may be moved. In-process it is 0.
+ */
+int zus_inval_map(struct zus_inode_info *zii, uint64_t offset, uint64_t len);
 void zus_show_opt(struct zufs_ioc_mount_options *io, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 /* Number of the calling thread's channel: CPU * channels + channel; 0 in tools. */

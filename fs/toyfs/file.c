@@ -40,6 +40,41 @@ static void mark_new(struct zufs_extent *e, const struct zufs_extent *fresh,
 	}
 }
 
+/* The extents of [at, end), or -errno. */
+static int count_extents(const struct toy_tree *t, uint64_t at, uint64_t end)
+{
+	struct zufs_extent e[64];
+	int n, nr = 0;
+
+	while (at < end) {
+		n = toy_map_get(t, at, end, e, 64);
+		if (n <= 0)
+			return n ? n : -EUCLEAN;
+		at = e[n - 1].lblk + e[n - 1].len;
+		nr += n;
+	}
+	return nr;
+}
+
+/*
+ * All extents from @at to @end that there is room for. Of what was asked for,
+ * which ends at @asked, those are counted too that there is none for.
+ */
+static int answer_read(const struct toy_tree *t, struct zufs_ioc_get_multy *io,
+		       uint64_t at, uint64_t asked, uint64_t end)
+{
+	int n = toy_map_get(t, at, end, io->ext, io->max), more;
+
+	if (n <= 0)
+		return n ? n : -EINVAL;
+	at = io->ext[n - 1].lblk + io->ext[n - 1].len;
+	more = count_extents(t, at, asked < end ? asked : end);
+	if (more < 0)
+		return more;
+	io->n = n + more;
+	return 0;
+}
+
 static int answer(struct toy_inode *ti, struct zufs_ioc_get_multy *io,
 		  const struct zufs_extent *fresh, int nr_fresh)
 {
@@ -54,21 +89,17 @@ static int answer(struct toy_inode *ti, struct zufs_ioc_get_multy *io,
 	end = blocks_of(le64toh(slot->zi.i_size));
 	if (end <= at)
 		end = at + 1;
+	toy_fill_attr(ti, slot, &io->attr);
+	if (!nr_fresh)
+		return answer_read(&t, io, at, blocks_of(io->filepos + io->len),
+				   end);
 	for (io->n = 0; io->n < io->max && at < end; io->n++) {
-		if (!nr_fresh) {
-			n = toy_map_get(&t, at, end, io->ext, io->max);
-			if (n < 0)
-				return n;
-			io->n = n;
-			break;
-		}
 		n = toy_map_get(&t, at, end, &io->ext[io->n], 1);
 		if (n <= 0)
 			return n ? n : -EUCLEAN;
 		mark_new(&io->ext[io->n], fresh, nr_fresh);
 		at += io->ext[io->n].len;
 	}
-	toy_fill_attr(ti, slot, &io->attr);
 	return io->n ? 0 : -EINVAL;
 }
 

@@ -95,6 +95,33 @@ static int grab(int fd, uint64_t sb_id)
 	return call(fd, ZU_IOC_GRAB_PMEM, &pm);
 }
 
+static int pool(int fd, uint16_t no, uint32_t init, uint32_t max)
+{
+	struct zufs_ioc_alloc_buffer ab = { .sb_id = 12345,
+					    .max_size = max,
+					    .init_size = init,
+					    .pool_no = no };
+
+	return call(fd, ZU_IOC_ALLOC_BUFFER, &ab);
+}
+
+static void pools(int fd)
+{
+	check("ALLOC_BUFFER of pool 0", pool(fd, 0, 4096, 4096), -EINVAL);
+	check("ALLOC_BUFFER of pool 7", pool(fd, 7, 4096, 4096), -EINVAL);
+	check("ALLOC_BUFFER of nothing", pool(fd, 1, 0, 0), -EINVAL);
+	check("ALLOC_BUFFER of too much",
+	      pool(fd, 1, 0, ZUFS_MAX_POOL_SIZE + 4096), -EINVAL);
+	check("ALLOC_BUFFER of more than its most", pool(fd, 1, 8192, 4096),
+	      -EINVAL);
+	check("ALLOC_BUFFER of a part of a page", pool(fd, 1, 0, 5000),
+	      -EINVAL);
+	check("ALLOC_BUFFER nowhere", call(fd, ZU_IOC_ALLOC_BUFFER, NULL),
+	      -EFAULT);
+	check("ALLOC_BUFFER of no super block", pool(fd, 1, 4096, 4096),
+	      -ESTALE);
+}
+
 static int numa_map(int fd, uint32_t max)
 {
 	static char buf[sizeof(struct zufs_ioc_numa_map) + 2 * 8192];
@@ -250,6 +277,7 @@ static void mount_file(int fd)
 	check("NUMA_MAP", numa_map(fd, 8192), 0);
 	check("NUMA_MAP nowhere", call(fd, ZU_IOC_NUMA_MAP, NULL), -EFAULT);
 	check("GRAB_PMEM of no super block", grab(other, 12345), -ESTALE);
+	pools(other);
 	types(fd);
 	close(other);
 }

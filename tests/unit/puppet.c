@@ -208,10 +208,14 @@ static int t_write(struct zus_inode_info *zii, const void *data,
 
 static int t_getxattr(struct zus_inode_info *zii, struct zufs_ioc_xattr *io)
 {
+	uint32_t room = io->user_buf_size;
+
 	(void)zii;
-	if (io->user_buf_size)
-		memcpy(io->buf, "value", 5);
 	io->user_buf_size = lie ? lie : 5;
+	if (!lie && room && room < 5)
+		return -ERANGE;
+	if (room)
+		memcpy(io->buf, "value", 5);
 	return 0;
 }
 

@@ -370,8 +370,20 @@ START_TEST(extents)
 			  sizeof(*io) + 3 * sizeof(io->ext[0]) - 108);
 	io = op_in(buf, ZUFS_OP_GET_MULTY, 10, 108, 108,
 		   sizeof(*io) + 3 * sizeof(io->ext[0]));
+	/* More than there is room for: the kernel hears of it, and has what fits. */
+	io->max = 1000;
+	lie = 10;
+	ck_assert_int_eq(run(io), -EZUFS_RETRY);
+	ck_assert_uint_eq(io->op.hdr.out_len,
+			  sizeof(*io) + 10 * sizeof(io->ext[0]) - 108);
+	ck_assert_uint_eq(io->ext[2].lblk, 2);
 	lie = 0xffffffff;
-	ck_assert_int_eq(run(io), -EIO);
+	ck_assert_int_eq(run(io), -EZUFS_RETRY);
+	ck_assert_uint_lt(io->op.hdr.out_len, 1U << 31);
+	/* What was allocated is told of at once. */
+	io->rw = ZUFS_RW_WRITE;
+	ck_assert_int_eq(run(io), 0);
+	ck_assert_uint_eq(io->n, 3);
 
 	fm = op_in(buf, ZUFS_OP_FIEMAP, 10, 104, 104,
 		   sizeof(*fm) + 2 * sizeof(fm->ext[0]));
@@ -505,7 +517,19 @@ START_TEST(xattrs)
 	ck_assert_uint_eq(x->op.hdr.out_len, sizeof(*x) + 5 - 96);
 	x = xattr_op(ZUFS_OP_XATTR_GET, 5, 10);
 	x->user_buf_size = 11;
-	ck_assert_int_eq(run(x), -E2BIG);
+	ck_assert_int_eq(run(x), 0);
+	ck_assert_uint_eq(x->op.hdr.out_len, sizeof(*x) + 5 - 96);
+	/* The caller has more room than the operation: the kernel makes more. */
+	x = xattr_op(ZUFS_OP_XATTR_GET, 5, 4);
+	x->user_buf_size = 5;
+	ck_assert_int_eq(run(x), -EZUFS_RETRY);
+	ck_assert_uint_eq(x->op.hdr.out_len, sizeof(*x) + 5 - 96);
+	x = xattr_op(ZUFS_OP_XATTR_GET, 5, 4);
+	x->user_buf_size = 4;
+	ck_assert_int_eq(run(x), -ERANGE);
+	x = xattr_op(ZUFS_OP_XATTR_GET, 5, 0);
+	x->user_buf_size = 5;
+	ck_assert_int_eq(run(x), -EINVAL);
 	x = xattr_op(ZUFS_OP_XATTR_GET, 5, 10);
 	x->user_buf_size = 10;
 	lie = 11;
