@@ -330,6 +330,18 @@ void zuf_zt_release(struct zuf_file *zf)
 
 /* ---- wait ---- */
 
+/* Its CPU went, which let it run anywhere, and has come back. */
+static bool zt_strayed(const struct zuf_zt *zt)
+{
+	return current->nr_cpus_allowed != 1 && cpu_online(zt->cpu);
+}
+
+static u16 flags_of(const struct zuf_zt *zt, const struct zuf_req *req)
+{
+	return req->hdr->flags | (req->pool ? ZUFS_H_POOL : 0) |
+	       (zt_strayed(zt) ? ZUFS_H_PIN : 0);
+}
+
 /* The next request of the lane, or NULL. */
 static struct zuf_req *lane_take(struct zuf_zt *zt)
 {
@@ -349,6 +361,7 @@ static struct zuf_req *lane_take(struct zuf_zt *zt)
 			list_move_tail(&req->queue, &lane->running);
 			refcount_inc(&req->ref);
 			req->zt = zt;
+			zt->flags = flags_of(zt, req);
 			lane->moved = READ_ONCE(zt->root->round);
 			req->round = lane->moved;
 			WRITE_ONCE(req->started, jiffies);
@@ -398,12 +411,6 @@ static void zt_sleep(struct zuf_zt *zt)
 	relay_zt_back(&zt->state);
 }
 
-/* Its CPU went, which let it run anywhere, and has come back. */
-static bool zt_strayed(const struct zuf_zt *zt)
-{
-	return current->nr_cpus_allowed != 1 && cpu_online(zt->cpu);
-}
-
 /* The server finds it in the request's pool. */
 static void deliver_pool(struct zuf_zt *zt, struct zuf_req *req)
 {
@@ -422,8 +429,6 @@ static int zt_deliver(struct zuf_zt *zt, struct zuf_req *req)
 	struct zufs_ioc_hdr *hdr = req->hdr;
 	struct zufs_ioc_hdr *to = zt->buf;
 
-	zt->flags = hdr->flags | (req->pool ? ZUFS_H_POOL : 0) |
-		    (zt_strayed(zt) ? ZUFS_H_PIN : 0);
 	if (req->pool) {
 		deliver_pool(zt, req);
 		return 0;

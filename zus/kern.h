@@ -20,7 +20,7 @@
 #include "zus.h"
 
 #define KERN_FILES    16
-#define KERN_OP_BYTES (64U << 10)
+#define KERN_OP_BYTES (128U << 10)
 
 struct kern_inode;
 

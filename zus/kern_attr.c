@@ -11,7 +11,7 @@
 #include "kern_priv.h"
 
 #define READDIR_BYTES 32768U /* of an answer */
-#define XATTR_ROOM    32768U /* of a value or a list in an operation */
+#define XATTR_ROOM    65536U /* of a value or a list */
 
 /* ---- attributes ---- */
 

@@ -111,126 +111,6 @@ void ck_slots(struct ck *ck)
 	}
 }
 
-/* ---- xattrs ---- */
-
-/* An open hash of the chain's names: it may have 100,000 of them. */
-
-static uint64_t name_hash(const struct ck *ck, const struct toy_xattr *x)
-{
-	return toy_siphash(ck->xattrs.key, &x->type, 2U + x->nlen);
-}
-
-static bool same_xattr(const struct toy_xattr *x, const struct toy_xattr *y)
-{
-	return y->type == x->type && y->nlen == x->nlen &&
-	       !memcmp(y->name, x->name, x->nlen);
-}
-
-/* Where the name is, or would be. */
-static const struct toy_xattr **name_at(const struct ck *ck,
-					const struct toy_xattr *x)
-{
-	const struct ck_xattrs *s = &ck->xattrs;
-	size_t i = name_hash(ck, x) & (s->cap - 1);
-
-	while (s->at[i] && !same_xattr(s->at[i], x))
-		i = (i + 1) & (s->cap - 1);
-	return &s->at[i];
-}
-
-static bool names_grow(struct ck *ck)
-{
-	struct ck_xattrs old = ck->xattrs;
-	size_t cap = old.cap ? old.cap * 2 : 64;
-	void *p = calloc(cap, sizeof(*old.at));
-
-	if (!p)
-		return false;
-	ck->xattrs.at = p;
-	ck->xattrs.cap = cap;
-	for (size_t i = 0; i < old.cap; i++)
-		if (old.at[i])
-			*name_at(ck, old.at[i]) = old.at[i];
-	free(old.at);
-	return true;
-}
-
-static void names_free(struct ck *ck)
-{
-	free(ck->xattrs.at);
-	ck->xattrs.at = NULL;
-	ck->xattrs.cap = 0;
-	ck->xattrs.nr = 0;
-}
-
-/* Is the name before @x in the chain? If not, it is from now on. */
-static bool in_chain(struct ck *ck, const struct toy_xattr *x)
-{
-	const struct toy_xattr **at;
-
-	if (ck->xattrs.nr * 2 >= ck->xattrs.cap && !names_grow(ck)) {
-		ck->err = -ENOMEM;
-		return false;
-	}
-	at = name_at(ck, x);
-	if (*at)
-		return true;
-	*at = x;
-	ck->xattrs.nr++;
-	return false;
-}
-
-static const char *xattr_node_wrong(struct ck *ck, const struct toy_node *n)
-{
-	const char *wrong = toy_xattr_wrong(n);
-	uint32_t end = TOY_BLOCK - le32toh(n->free), nr = 0, off;
-	const struct toy_xattr *x;
-
-	if (wrong)
-		return wrong;
-	for (off = sizeof(*n); off < end;
-	     off += TOY_XATTR_LEN(x->nlen, le16toh(x->vlen)), nr++) {
-		x = (const void *)((const char *)n + off);
-		if (!x->type || x->type > ZUFS_XATTR_USER)
-			return "an xattr of no type";
-		if (in_chain(ck, x))
-			return "an xattr's name stands twice";
-	}
-	if (!nr || nr != le16toh(n->nr))
-		return "the number of xattrs in a node";
-	for (; off < TOY_BLOCK; off++)
-		if (((const char *)n)[off])
-			return "free bytes of an xattr node";
-	return NULL;
-}
-
-static void xattrs(struct ck *ck, uint64_t ino, uint64_t first)
-{
-	uint64_t bn = first, before = 0;
-
-	for (unsigned int count = 0; bn; count++) {
-		const struct toy_node *n = NULL;
-		const char *wrong = NULL;
-
-		ck->mends = false;
-		if (bn < ck->fs->data_bn || count == TOY_XATTR_NODES)
-			wrong = "a chain of xattrs leads nowhere";
-		else
-			n = ck_node(ck, bn, TOY_XATTR_MAGIC, ino);
-		if (n)
-			wrong = xattr_node_wrong(ck, n);
-		if (wrong)
-			ck_problem(ck, TOY_P_XATTR, ino, bn, wrong);
-		if (wrong || (!n && !ck->mends))
-			ck_fix(ck, CK_XATTR, ino, before, 0, 0);
-		if (wrong || !n)
-			break;
-		before = bn;
-		bn = le64toh(n->link);
-	}
-	names_free(ck);
-}
-
 /* ---- what an inode owns ---- */
 
 /* Maps @slot's blocks, whose number is i_blocks if all of them are found. */
@@ -359,7 +239,7 @@ static void inode(struct ck *ck, uint64_t ino)
 	default:
 		special(ck, ino, s);
 	}
-	xattrs(ck, ino, le64toh(s->zi.i_xattr));
+	ck_xattrs(ck, ino, le64toh(s->zi.i_xattr));
 }
 
 void ck_inodes(struct ck *ck)

@@ -29,7 +29,8 @@ enum ck_fix_kind {
 	CK_NAME,    /* leaf, byte: the name goes */
 	CK_TYPE,    /* leaf, byte, type of the inode */
 	CK_LEAF,    /* leaf: its counts */
-	CK_XATTR,   /* ino, node before or 0: the chain ends there */
+	CK_XATTR, /* ino, node before or 0, next one: the chain goes on there */
+	CK_XVALUE,    /* xattr node, byte: that entry goes */
 	CK_ORPH_LINK, /* orphan block: the chain ends there */
 	CK_ORPH_NODE, /* orphan block, channel: empty */
 	CK_ORPHAN,    /* orphan block, number of the entry: free */
@@ -134,6 +135,8 @@ const struct toy_slot *ck_slot(struct ck *ck, uint64_t ino);
 void ck_slots(struct ck *ck);
 void ck_inodes(struct ck *ck);
 void ck_dir(struct ck *ck, uint64_t ino, const struct toy_slot *slot);
+/* check_xattr.c: the chain that begins at block @first, 0: none. */
+void ck_xattrs(struct ck *ck, uint64_t ino, uint64_t first);
 /* Link counts, parents, what can't be reached. After all directories. */
 void ck_links(struct ck *ck);
 void ck_free_lists(struct ck *ck);

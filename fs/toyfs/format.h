@@ -187,13 +187,35 @@ struct toy_dirent {
 /* ---- xattr node: entries from byte 64, back to back; then free bytes ---- */
 
 struct toy_xattr {
-	__le16 vlen; /* 0: of the value */
-	__u8 type;   /* 2: ZUFS_XATTR_* */
+	__le16 vlen; /* 0: of the value, or of struct toy_far */
+	__u8 type;   /* 2: ZUFS_XATTR_*, and TOY_XATTR_FAR */
 	__u8 nlen;   /* 3: 1 to 255 */
 	char name[]; /* 4: without prefix and NUL, then the value */
 };
 
 #define TOY_XATTR_LEN(nlen, vlen) (((nlen) + (vlen) + 4U + 3U) & ~3U)
+
+#define TOY_XATTR_FAR	  0x80U /* the value has blocks of its own */
+#define TOY_XATTR_TYPE(t) ((t)&0x7fU)
+/* A longer value is far, whatever its name. */
+#define TOY_XATTR_NEAR	  (TOY_BLOCK - 64U - TOY_XATTR_LEN(255, 0))
+#define TOY_FAR_MAX	  65536U /* bytes of a value, as Linux has it */
+#define TOY_FAR_BLOCKS	  (TOY_FAR_MAX / TOY_BLOCK)
+
+/*
+ * In place of a far value; at any byte. The value fills the extents' blocks, in
+ * their order; behind it are zeros. The blocks are never written again.
+ */
+struct toy_far {
+	__le32 size; /*  0: bytes of the value, more than TOY_XATTR_NEAR */
+	__le32 nr;   /*  4: extents */
+	__le64 sum;  /*  8: toy_sum of each block, added up */
+	__le64 ext[TOY_FAR_BLOCKS]; /* 16: TOY_EXT_VAL; nr of them are there */
+};
+
+#define TOY_FAR_LEN(nr) (16U + 8U * (nr))
+
+static_assert(sizeof(struct toy_far) == TOY_FAR_LEN(TOY_FAR_BLOCKS), "media");
 
 /* ---- journal record: header, then lines ---- */
 

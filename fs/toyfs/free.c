@@ -43,33 +43,6 @@ static int free_map(struct toy_fs *fs, struct toy_tx *tx, struct toy_slot *slot,
 	return err;
 }
 
-/* The chain loses its head at each round, so a circle frees a block twice. */
-static int free_xattrs(struct toy_fs *fs, struct toy_tx *tx,
-		       struct toy_slot *slot, bool *done)
-{
-	const struct toy_node *node;
-	uint64_t bn, next;
-	int err;
-
-	while (slot->zi.i_xattr && toy_tx_more(tx, 2 * TOY_STEP_ROOM)) {
-		bn = le64toh(slot->zi.i_xattr);
-		err = toy_node_read(fs, tx, bn, TOY_XATTR_MAGIC,
-				    (const void **)&node);
-		if (err)
-			return err;
-		if (node->owner != slot->zi.i_ino)
-			return toy_corrupt(le64toh(slot->zi.i_ino),
-					   "an xattr node of another inode");
-		next = le64toh(node->link);
-		err = toy_free(tx, bn, 1);
-		if (err)
-			return err;
-		slot->zi.i_xattr = htole64(next);
-	}
-	*done = !slot->zi.i_xattr;
-	return 0;
-}
-
 static int free_parts(struct toy_inode *ti, struct toy_tx *tx, bool *done)
 {
 	struct toy_slot *slot;
@@ -78,7 +51,7 @@ static int free_parts(struct toy_inode *ti, struct toy_tx *tx, bool *done)
 	if (!err)
 		err = free_map(toy_i_fs(ti), tx, slot, done);
 	if (!err && *done)
-		err = free_xattrs(toy_i_fs(ti), tx, slot, done);
+		err = toy_xattrs_free(toy_i_fs(ti), tx, slot, done);
 	if (err || !*done)
 		return err;
 	*done = toy_tx_more(tx, TOY_STEP_ROOM);

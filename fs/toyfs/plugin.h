@@ -299,5 +299,18 @@ int toy_listxattr(struct zus_inode_info *zii, struct zufs_ioc_xattr *io);
 /* One more of type SYSTEM, in an inode without any of that @name. */
 int toy_xattr_add(struct toy_tx *tx, struct toy_fs *fs, struct toy_slot *slot,
 		  const char *name, const void *value, uint32_t len);
+/* All of them, as far as the transaction's room allows; *done: none is left. */
+int toy_xattrs_free(struct toy_fs *fs, struct toy_tx *tx, struct toy_slot *slot,
+		    bool *done);
+
+/* ---- xvalue.c ---- */
+
+/* Blocks for @value, and what an entry has in its place. */
+int toy_far_put(struct toy_tx *tx, const char *value, uint32_t size,
+		struct toy_far *far);
+int toy_far_free(struct toy_tx *tx, struct toy_fs *fs, uint64_t ino,
+		 const struct toy_xattr *x);
+int toy_far_read(struct toy_fs *fs, uint64_t ino, const struct toy_far *far,
+		 char *value);
 
 #endif /* TOYFS_PLUGIN_H */

@@ -77,6 +77,19 @@ static void orph_remove(struct toy_node *n, uint64_t i)
 	n->nr = htole16(le16toh(n->nr) - 1U);
 }
 
+static void entry_remove(struct toy_node *n, uint64_t off)
+{
+	const struct toy_xattr *x =
+		(const struct toy_xattr *)((const char *)n + off);
+	uint32_t len = TOY_XATTR_LEN(x->nlen, le16toh(x->vlen));
+	uint32_t end = TOY_BLOCK - le32toh(n->free);
+
+	memmove((char *)n + off, (char *)n + off + len, end - off - len);
+	memset((char *)n + end - len, 0, len);
+	n->free = htole32(le32toh(n->free) + len);
+	n->nr = htole16(le16toh(n->nr) - 1U);
+}
+
 static void node_change(struct toy_node *n, const struct ck_fix *f)
 {
 	switch (f->kind) {
@@ -98,7 +111,13 @@ static void node_change(struct toy_node *n, const struct ck_fix *f)
 	case CK_ORPHAN:
 		orph_remove(n, f->b);
 		break;
-	default: /* CK_ORPH_LINK, CK_XATTR */
+	case CK_XVALUE:
+		entry_remove(n, f->b);
+		break;
+	case CK_XATTR:
+		n->link = htole64(f->c);
+		break;
+	default: /* CK_ORPH_LINK */
 		n->link = 0;
 	}
 }
@@ -181,7 +200,7 @@ static void slot_change(struct toy_slot *s, const struct ck_fix *f)
 		s->zi.i_parent = htole64(f->b);
 		break;
 	case CK_XATTR:
-		s->zi.i_xattr = 0;
+		s->zi.i_xattr = htole64(f->c);
 		break;
 	default: /* CK_SLOT */
 		slot_clear(s, f->a);

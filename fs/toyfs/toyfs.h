@@ -114,6 +114,14 @@ uint64_t toy_siphash(const uint64_t key[2], const void *p, uint64_t len);
 const char *toy_leaf_wrong(const struct toy_node *leaf);
 /* So do the entries of an xattr node, to its free bytes. */
 const char *toy_xattr_wrong(const struct toy_node *node);
+/* A copy of what the entry @x has in place of a far value; its blocks are data. */
+const char *toy_far_get(const struct toy_fs *fs, const struct toy_xattr *x,
+			struct toy_far *far);
+/* Block @i of the value, from 0 on. */
+uint64_t toy_far_block(const struct toy_far *far, unsigned int i);
+unsigned int toy_far_blocks(const struct toy_far *far);
+/* The toy_sum of all blocks, added up. */
+uint64_t toy_far_sum(const struct toy_fs *fs, const struct toy_far *far);
 /* 54 bits, never 0: positions 0 and 1 of readdir are the kernel's. */
 uint64_t toy_name_hash(const struct toy_fs *fs, const char *name, uint8_t len);
 

@@ -9,7 +9,11 @@
 #include "plugin.h"
 
 #define FIRST	  ((uint32_t)sizeof(struct toy_node))
-#define MAX_VALUE (TOY_BLOCK - FIRST - TOY_XATTR_LEN(255, 0))
+/*
+ * Lines that one step of freeing needs: a node shifted, and the bitmap line and
+ * its header of each extent of a far value, and of the node.
+ */
+#define FREE_ROOM (64U + 2U * (TOY_FAR_BLOCKS + 1U) + TOY_STEP_ROOM)
 
 struct xname {
 	const char *name;
@@ -70,7 +74,8 @@ static uint32_t node_find(const void *node, struct xname name)
 
 	for (off = FIRST; off < end; off += entry_len(x)) {
 		x = entry(node, off);
-		if (x->type == name.type && x->nlen == name.len &&
+		if (TOY_XATTR_TYPE(x->type) == name.type &&
+		    x->nlen == name.len &&
 		    !memcmp(x->name, name.name, name.len))
 			return off;
 	}
@@ -120,13 +125,16 @@ static int unchain(struct toy_tx *tx, struct toy_slot *slot,
 	return toy_free(tx, at->bn, 1);
 }
 
-static int take_out(struct toy_tx *tx, struct toy_slot *slot,
+static int take_out(struct toy_tx *tx, struct toy_fs *fs, struct toy_slot *slot,
 		    const struct xfound *at)
 {
 	struct toy_node *node;
 	uint32_t len, end;
 	int err = toy_node_get(tx, at->bn, TOY_XATTR_MAGIC, (void **)&node);
 
+	if (!err && entry(node, at->off)->type & TOY_XATTR_FAR)
+		err = toy_far_free(tx, fs, le64toh(slot->zi.i_ino),
+				   entry(node, at->off));
 	if (err)
 		return err;
 	len = entry_len(entry(node, at->off));
@@ -170,10 +178,12 @@ static int node_for(struct toy_tx *tx, struct toy_fs *fs, struct toy_slot *slot,
 	return 0;
 }
 
-static int put_in(struct toy_tx *tx, struct toy_fs *fs, struct toy_slot *slot,
-		  struct xname name, const void *value, uint32_t vlen)
+/* An entry with @data, the value or what stands for it. */
+static int put_entry(struct toy_tx *tx, struct toy_fs *fs,
+		     struct toy_slot *slot, struct xname name, uint8_t far,
+		     const void *data, uint32_t size)
 {
-	uint32_t len = TOY_XATTR_LEN(name.len, vlen);
+	uint32_t len = TOY_XATTR_LEN(name.len, size);
 	struct toy_node *node;
 	struct toy_xattr *x;
 	int err = node_for(tx, fs, slot, len, &node);
@@ -181,14 +191,28 @@ static int put_in(struct toy_tx *tx, struct toy_fs *fs, struct toy_slot *slot,
 	if (err)
 		return err;
 	x = entry(node, used_end(node));
-	x->vlen = htole16(vlen);
-	x->type = name.type;
+	x->vlen = htole16(size);
+	x->type = name.type | far;
 	x->nlen = name.len;
 	memcpy(x->name, name.name, name.len);
-	memcpy(x->name + name.len, value, vlen);
+	memcpy(x->name + name.len, data, size);
 	node->free = htole32(le32toh(node->free) - len);
 	node->nr = htole16(le16toh(node->nr) + 1);
 	return 0;
+}
+
+static int put_in(struct toy_tx *tx, struct toy_fs *fs, struct toy_slot *slot,
+		  struct xname name, const void *value, uint32_t vlen)
+{
+	struct toy_far far;
+	int err;
+
+	if (vlen <= TOY_XATTR_NEAR)
+		return put_entry(tx, fs, slot, name, 0, value, vlen);
+	err = toy_far_put(tx, value, vlen, &far);
+	return err ? err :
+		     put_entry(tx, fs, slot, name, TOY_XATTR_FAR, &far,
+			       TOY_FAR_LEN(le32toh(far.nr)));
 }
 
 int toy_xattr_add(struct toy_tx *tx, struct toy_fs *fs, struct toy_slot *slot,
@@ -196,7 +220,7 @@ int toy_xattr_add(struct toy_tx *tx, struct toy_fs *fs, struct toy_slot *slot,
 {
 	struct xname n = { name, ZUFS_XATTR_SYSTEM, (uint8_t)strlen(name) };
 
-	return len > MAX_VALUE ? -E2BIG : put_in(tx, fs, slot, n, value, len);
+	return put_in(tx, fs, slot, n, value, len);
 }
 
 static void set_mode(struct toy_slot *slot, uint32_t mode)
@@ -225,7 +249,7 @@ static int set_parts(struct toy_tx *tx, struct toy_inode *ti, struct xname name,
 	else if (!err)
 		err = io->flags & XATTR_CREATE && !remove ?
 			      -EEXIST :
-			      take_out(tx, slot, &at);
+			      take_out(tx, fs, slot, &at);
 	if (!err && !remove)
 		err = put_in(tx, fs, slot, name, io->buf + io->name_len,
 			     io->user_buf_size);
@@ -271,7 +295,7 @@ int toy_setxattr(struct zus_inode_info *zii, struct zufs_ioc_xattr *io)
 
 	if (err)
 		return err;
-	if (io->user_buf_size > MAX_VALUE)
+	if (io->user_buf_size > TOY_FAR_MAX)
 		return -E2BIG;
 	pthread_rwlock_wrlock(&ti->lock);
 	err = set_tx(ti, name, io);
@@ -279,15 +303,75 @@ int toy_setxattr(struct zus_inode_info *zii, struct zufs_ioc_xattr *io)
 	return err;
 }
 
+/* ---- the end of an inode ---- */
+
+/* The last entry with a far value, 0: there is none. */
+static uint32_t last_far(const void *node)
+{
+	uint32_t off, end = used_end(node), last = 0;
+
+	for (off = FIRST; off < end; off += entry_len(entry(node, off)))
+		if (entry(node, off)->type & TOY_XATTR_FAR)
+			last = off;
+	return last;
+}
+
+/*
+ * Far values one by one, since a node may name more blocks than a transaction
+ * frees. The chain gets shorter at each round, so a circle frees a block twice.
+ */
+int toy_xattrs_free(struct toy_fs *fs, struct toy_tx *tx, struct toy_slot *slot,
+		    bool *done)
+{
+	uint64_t ino = le64toh(slot->zi.i_ino);
+	const void *node;
+	int err = 0;
+
+	while (!err && slot->zi.i_xattr && toy_tx_more(tx, FREE_ROOM)) {
+		struct xfound at = { .bn = le64toh(slot->zi.i_xattr) };
+
+		err = node_read(fs, tx, at.bn, ino, 0, &node);
+		if (err)
+			break;
+		at.off = last_far(node);
+		err = at.off ? take_out(tx, fs, slot, &at) :
+			       unchain(tx, slot, &at, node_link(node));
+	}
+	*done = !slot->zi.i_xattr;
+	return err;
+}
+
 /* ---- answers ---- */
+
+/* Also how long it is, if it is longer than there is room for. */
+static int get_value(struct toy_fs *fs, uint64_t ino, const struct toy_xattr *x,
+		     struct zufs_ioc_xattr *io)
+{
+	uint32_t room = io->user_buf_size, size = le16toh(x->vlen);
+	bool is_far = x->type & TOY_XATTR_FAR;
+	struct toy_far far;
+
+	if (is_far) {
+		const char *wrong = toy_far_get(fs, x, &far);
+
+		if (wrong)
+			return toy_corrupt(ino, wrong);
+		size = le32toh(far.size);
+	}
+	io->user_buf_size = size;
+	if (room < size)
+		return room ? -ERANGE : 0;
+	if (is_far)
+		return toy_far_read(fs, ino, &far, io->buf);
+	memcpy(io->buf, x->name + x->nlen, size);
+	return 0;
+}
 
 /* Under the inode's lock. */
 static int get(struct toy_inode *ti, struct xname name,
 	       struct zufs_ioc_xattr *io)
 {
-	uint32_t size;
 	const struct toy_slot *slot;
-	const struct toy_xattr *x;
 	struct xfound at;
 	const void *node;
 	int err = toy_slot_read(toy_i_fs(ti), ti->zii.ino, &slot);
@@ -296,14 +380,7 @@ static int get(struct toy_inode *ti, struct xname name,
 		err = find(toy_i_fs(ti), NULL, slot, name, &at, &node);
 	if (err)
 		return err;
-	x = entry(node, at.off);
-	size = le16toh(x->vlen);
-	if (io->user_buf_size && io->user_buf_size < size)
-		return -ERANGE;
-	if (io->user_buf_size)
-		memcpy(io->buf, x->name + x->nlen, size);
-	io->user_buf_size = size;
-	return 0;
+	return get_value(toy_i_fs(ti), ti->zii.ino, entry(node, at.off), io);
 }
 
 int toy_getxattr(struct zus_inode_info *zii, struct zufs_ioc_xattr *io)
@@ -337,29 +414,29 @@ static const char *prefix(uint8_t type)
 }
 
 struct listing {
-	char *buf; /* NULL: only the size is asked for */
-	uint32_t room, size;
+	char *buf;
+	uint32_t room; /* 0: only the size is asked for */
+	uint32_t size;
 	bool trusted;
 };
 
-static int list_one(struct listing *l, const struct toy_xattr *x)
+/* One that doesn't fit counts: the caller hears how much there is. */
+static void list_one(struct listing *l, const struct toy_xattr *x)
 {
-	const char *pre = prefix(x->type);
+	const char *pre = prefix(TOY_XATTR_TYPE(x->type));
 	uint32_t plen, len;
 
-	if (!pre || (x->type == ZUFS_XATTR_TRUSTED && !l->trusted))
-		return 0;
+	if (!pre ||
+	    (TOY_XATTR_TYPE(x->type) == ZUFS_XATTR_TRUSTED && !l->trusted))
+		return;
 	plen = strlen(pre);
 	len = plen + x->nlen + 1;
-	if (l->buf) {
-		if (len > l->room - l->size)
-			return -ERANGE;
+	if (l->size + len <= l->room) {
 		memcpy(l->buf + l->size, pre, plen);
 		memcpy(l->buf + l->size + plen, x->name, x->nlen);
 		l->buf[l->size + len - 1] = 0;
 	}
 	l->size += len;
-	return 0;
 }
 
 /* Under the inode's lock. */
@@ -378,7 +455,7 @@ static int list(struct toy_inode *ti, struct listing *l)
 		err = node_read(fs, NULL, bn, ti->zii.ino, i, &node);
 		for (uint32_t off = FIRST; !err && off < used_end(node);
 		     off += entry_len(entry(node, off)))
-			err = list_one(l, entry(node, off));
+			list_one(l, entry(node, off));
 		if (err)
 			return err;
 		bn = node_link(node);
@@ -390,7 +467,7 @@ int toy_listxattr(struct zus_inode_info *zii, struct zufs_ioc_xattr *io)
 {
 	struct toy_inode *ti = toy_i(zii);
 	struct listing l = {
-		.buf = io->user_buf_size ? io->buf : NULL,
+		.buf = io->buf,
 		.room = io->user_buf_size,
 		.trusted = io->ioc_flags & ZUFS_XATTR_TRUSTED_LIST,
 	};
@@ -399,7 +476,8 @@ int toy_listxattr(struct zus_inode_info *zii, struct zufs_ioc_xattr *io)
 	pthread_rwlock_rdlock(&ti->lock);
 	err = toy_try(toy_i_fs(ti), list(ti, &l));
 	pthread_rwlock_unlock(&ti->lock);
-	if (!err)
-		io->user_buf_size = l.size;
-	return err;
+	if (err)
+		return err;
+	io->user_buf_size = l.size;
+	return l.room && l.size > l.room ? -ERANGE : 0;
 }

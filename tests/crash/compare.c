@@ -13,8 +13,9 @@
 
 #include "compare.h"
 
-#define PATH 512
-#define LIST 4096
+#define PATH  512
+#define LIST  4096
+#define VALUE 65536
 
 struct walk {
 	const struct model *m;
@@ -201,7 +202,7 @@ static void xattrs(struct walk *w, const struct m_node *n)
 		if (!*x->name)
 			continue;
 		must++;
-		len = kern_getxattr(w->k, w->path, x->name, buf, LIST);
+		len = kern_getxattr(w->k, w->path, x->name, buf, VALUE);
 		if (len != (int)x->size || memcmp(buf, x->value, x->size))
 			differs(w, "%s: %d bytes, or others", x->name, len);
 	}

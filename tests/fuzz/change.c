@@ -126,14 +126,19 @@ static void tmpfile_(struct changer *c)
 
 static void xattrs(struct changer *c, const char *path)
 {
-	static char list[1 << 16];
+	static char list[1 << 16], value[3 * TOY_BLOCK];
 	int len;
 
-	switch (rnd(c) % 4) {
+	switch (rnd(c) % 5) {
 	case 0:
-		kern_setxattr(c->k, path, "user.0", bytes(c), 3700, 0);
+		memcpy(value, bytes(c), TOY_BLOCK);
+		kern_setxattr(c->k, path, "user.far", value,
+			      TOY_BLOCK + rnd(c) % (2 * TOY_BLOCK), 0);
 		break;
 	case 1:
+		kern_setxattr(c->k, path, "user.0", bytes(c), 3700, 0);
+		break;
+	case 2:
 		kern_setxattr(c->k, path, "user.new", bytes(c), rnd(c) % 400,
 			      0);
 		break;

@@ -3,7 +3,6 @@
  * toyfs as the kernel sees it: names, files, space, crashes.
  */
 #include <linux/falloc.h>
-#include <sys/xattr.h>
 
 #include "toyvol.h"
 #include "tx.h"
@@ -646,67 +645,6 @@ START_TEST(fallocates)
 }
 END_TEST
 
-START_TEST(xattrs)
-{
-	enum {
-		USER = ZUFS_XATTR_USER,
-		TRUSTED = ZUFS_XATTR_TRUSTED
-	};
-	static char val[4000], buf[8192];
-	struct zufs_attr a;
-	uint64_t before;
-	char name[256];
-	struct vol v;
-
-	vol_new(&v, 32);
-	a = make(&v, &v.root, "a", S_IFREG | 0644);
-	before = bfree(&v);
-	memset(val, 'v', sizeof(val));
-	ck_assert_int_eq(xget(&v, &a, USER, "x", NULL, 0), -ENODATA);
-	ck_assert_int_eq(xset(&v, &a, USER, "x", "one", 3, XATTR_REPLACE),
-			 -ENODATA);
-	ck_assert_int_eq(xset(&v, &a, USER, "x", "one", 3, XATTR_CREATE), 0);
-	ck_assert(!(a.flags & ZUFS_ATTR_NO_XATTR));
-	ck_assert_int_eq(xset(&v, &a, USER, "x", "one", 3, XATTR_CREATE),
-			 -EEXIST);
-	ck_assert_int_eq(xset(&v, &a, TRUSTED, "x", "t", 1, 0), 0);
-	ck_assert_int_eq(xget(&v, &a, USER, "x", buf, 2), -ERANGE);
-	ck_assert_int_eq(xget(&v, &a, USER, "x", NULL, 0), 3);
-	ck_assert_int_eq(xget(&v, &a, USER, "x", buf, 10), 3);
-	ck_assert(!memcmp(buf, "one", 3));
-	ck_assert_int_eq(xlist(&v, &a, buf, 100, 0), 7);
-	ck_assert_str_eq(buf, "user.x");
-	ck_assert_int_eq(xlist(&v, &a, buf, 6, 0), -ERANGE);
-	ck_assert_int_eq(xlist(&v, &a, NULL, 0, ZUFS_XATTR_TRUSTED_LIST), 17);
-
-	for (int i = 0; i < 20; i++) {
-		sprintf(name, "n%d", i);
-		ck_assert_int_eq(xset(&v, &a, USER, name, val, 150 * i, 0), 0);
-	}
-	memset(name, 'n', 255);
-	name[255] = 0;
-	ck_assert_int_eq(xset(&v, &a, USER, name, val, 3000, 0), 0);
-	ck_assert_int_eq(xset(&v, &a, USER, "big", val, 3900, 0), -E2BIG);
-	put(&v, &a);
-	vol_remount(&v);
-	ck_assert_int_eq(look(&v, &v.root, "a", &a), 0);
-	for (int i = 0; i < 20; i++) {
-		sprintf(name, "n%d", i);
-		ck_assert_int_eq(xget(&v, &a, USER, name, buf, 4000), 150 * i);
-		ck_assert(!memcmp(buf, val, 150 * i));
-		ck_assert_int_eq(xset(&v, &a, USER, name, NULL, 0, 0), 0);
-	}
-	memset(name, 'n', 255);
-	ck_assert_int_eq(xset(&v, &a, USER, name, NULL, 0, 0), 0);
-	ck_assert_int_eq(xset(&v, &a, USER, "x", "another", 7, 0), 0);
-	ck_assert_int_eq(xget(&v, &a, USER, "x", buf, 10), 7);
-	put(&v, &a);
-	ck_assert_int_eq(del(&v, &v.root, "a"), 0);
-	ck_assert_uint_ge(bfree(&v), before);
-	vol_end(&v);
-}
-END_TEST
-
 struct job {
 	struct vol *v;
 	struct zufs_attr dir;
@@ -776,7 +714,6 @@ int main(void)
 		read_only,
 		remounts,
 		fallocates,
-		xattrs,
 		two_threads,
 		NULL,
 	};

@@ -21,7 +21,7 @@
 #include "toycheck.h"
 
 #define MIB	 (1UL << 20)
-#define OP_BYTES (64UL << 10)
+#define OP_BYTES (128UL << 10)
 #define BLK	 4096UL
 
 struct vol {
