@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Calls on a mount of the plugin shift, whose blocks move all the time.
+ *
+ * usage: t_shift FOLDER
+ */
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/xattr.h>
+#include <time.h>
+
+#include "calls.h"
+
+#define SIZE (4 << 20)
+
+static char buf[100];
+
+static void on_alarm(int sig)
+{
+	(void)sig;
+}
+
+/* The server answers when it hears of the signal; without that after 30 seconds. */
+static void interrupted(void)
+{
+	struct sigaction sa = { .sa_handler = on_alarm };
+	time_t began = time(NULL);
+
+	new_text("wait", "");
+	sigaction(SIGALRM, &sa, NULL);
+	alarm(1);
+	FAILS(EINTR, "a signal of the caller reaches the callback",
+	      getxattr("wait", "user.wait", buf, sizeof(buf)));
+	OK("and soon", time(NULL) - began < 15);
+	/* One that was there before the call. */
+	sigset_t set, old;
+	sigemptyset(&set);
+	sigaddset(&set, SIGALRM);
+	sigprocmask(SIG_BLOCK, &set, &old);
+	raise(SIGALRM);
+	alarm(2);
+	began = time(NULL);
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	FAILS(EINTR, "again", getxattr("wait", "user.wait", buf, sizeof(buf)));
+}
+
+static void from_a_callback(void)
+{
+	FAILS(EDEADLK, "zus_inval_map() from a callback",
+	      getxattr("wait", "user.inval", buf, sizeof(buf)));
+}
+
+/*
+ * The caller's memory is a mapping of the file that he writes to: its pages are
+ * taken away while they are copied.
+ */
+static void own_mapping(void)
+{
+	int fd = new_file("own"), bad = 0;
+	time_t end = time(NULL) + 4;
+	unsigned int i;
+	char *map;
+
+	for (i = 0; i < SIZE / 4096; i++) {
+		memset(buf, (int)i, sizeof(buf));
+		NEED(pwrite(fd, buf, 100, i * 4096L) == 100);
+	}
+	NEED(ftruncate(fd, SIZE) == 0);
+	map = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	NEED(map != MAP_FAILED);
+	for (i = 0; time(NULL) < end; i++) {
+		size_t from = i * 7 % 512 * 4096, to = SIZE / 2 + from;
+
+		bad += pwrite(fd, map + from, 65536, (off_t)to) != 65536;
+		bad += pread(fd, map + to, 65536, (off_t)from) != 65536;
+		bad += memcmp(map + from, map + to, 65536) != 0;
+	}
+	OK("writes from and reads to a mapping of the same file", bad == 0);
+	munmap(map, SIZE);
+	close(fd);
+	NEED(unlink("own") == 0);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc != 2)
+		return 2;
+	calls_begin(argv[1]);
+	interrupted();
+	from_a_callback();
+	own_mapping();
+	return calls_end();
+}
