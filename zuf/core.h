@@ -41,7 +41,8 @@ struct zuf_zt {
 	struct zuf_lane *lane;
 	struct zuf_req *req; /* taken and not answered; the ZT's own */
 	bool brk;	     /* tell BREAK; lane->lock */
-	bool far; /* the last caller was on another CPU; the ZT's own */
+	u16 flags; /* of the operation in buf, but for ZUFS_H_INTR; lane->lock */
+	bool far;  /* the last caller was on another CPU; the ZT's own */
 	unsigned int cpu, channel;
 	u64 epoch;
 	struct zuf_window *window; /* a reference is held */

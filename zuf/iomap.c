@@ -11,7 +11,7 @@
 
 #include "fs.h"
 
-#define GET_MIN 128U  /* extents of an answer that are asked for first, */
+#define GET_MIN 128U   /* extents of an answer that are asked for first, */
 #define GET_MAX 16384U /* and at most */
 
 /* ---- asking the server ---- */

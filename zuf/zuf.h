@@ -190,8 +190,8 @@ struct zuf_req {
 	unsigned int cpu;	    /* of the caller when it posted */
 	unsigned long started;	    /* jiffies when it was posted, then taken */
 	unsigned int round;	    /* root->round at that time */
-	bool slow; /* was called slow; lane->lock, CONFIG_ZUF_DEBUG */
-	bool intr; /* the waiter has a signal pending */
+	bool slow;	   /* was called slow; lane->lock, CONFIG_ZUF_DEBUG */
+	bool intr;	   /* the waiter has a signal pending */
 	struct zuf_zt *zt; /* that has it; lane->lock */
 	enum zuf_wait wait;
 	int err;			   /* of the answer, valid when DONE */

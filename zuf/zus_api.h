@@ -71,7 +71,6 @@ struct zufs_ioc_hdr {
 	__u32 len;    /* 28: bytes of the application's buffer */
 	__u64 unique; /* 32: id of the request, never 0, never used again */
 };
-
 static_assert(sizeof(struct zufs_ioc_hdr) == 40, "wire");
 
 /* ---- inode, names ---- */
@@ -113,7 +112,6 @@ struct zus_inode {
 		};
 	};
 };
-
 static_assert(sizeof(struct zus_inode) == 128, "media and wire");
 static_assert(offsetof(struct zus_inode, i_ino) == 64, "media and wire");
 static_assert(offsetof(struct zus_inode, i_rdev) == 96, "media and wire");
@@ -125,7 +123,6 @@ struct zufs_iref {
 	__u64 ino;	  /*  8: 0: no inode */
 	__u64 generation; /* 16 */
 };
-
 static_assert(sizeof(struct zufs_iref) == 24, "wire");
 
 /* Bits of zufs_attr.flags. */
@@ -141,14 +138,12 @@ struct zufs_attr {
 	__u32 projid;	     /* 144 */
 	__u32 flags;	     /* 148: ZUFS_ATTR_* */
 };
-
 static_assert(sizeof(struct zufs_attr) == 152, "wire");
 
 struct zufs_str {
 	__u8 len;		  /* 1 to 255 */
 	char name[ZUFS_NAME_LEN]; /* no NUL */
 };
-
 static_assert(sizeof(struct zufs_str) == 256, "wire");
 
 /* Blocks [lblk, lblk + len) of a file, in blocks of 4096 bytes. */
@@ -158,7 +153,6 @@ struct zufs_extent {
 	__u32 len;   /* 16 */
 	__u32 flags; /* 20: ZUFS_EXT_* */
 };
-
 static_assert(sizeof(struct zufs_extent) == 24, "wire");
 
 enum {
@@ -184,7 +178,6 @@ struct zufs_ioc_pool {
 	__u64 sb_id;		 /* 40: as in every operation */
 	zu_dpp_t at;		 /* 48 */
 };
-
 static_assert(sizeof(struct zufs_ioc_pool) == 56, "wire");
 
 /* ---- device table: block 0 of each device and its copy ---- */
@@ -199,7 +192,6 @@ struct zufs_dev_id {
 	__le16 numa_node; /* 24: 0xffff: not known */
 	__u8 pad[6];	  /* 26 */
 };
-
 static_assert(sizeof(struct zufs_dev_id) == 32, "media");
 
 struct zufs_dev_table {
@@ -215,7 +207,6 @@ struct zufs_dev_table {
 	__u8 pad[12];		    /*  52 */
 	struct zufs_dev_id dev[62]; /*  64 */
 };
-
 static_assert(sizeof(struct zufs_dev_table) == ZUFS_MDT_SIZE, "media");
 
 /* ---- ioctls ---- */
@@ -235,7 +226,6 @@ struct zufs_ioc_hello {
 	__u32 num_channels;	 /* 64: OUT channels to serve on each CPU */
 	__u32 pad;		 /* 68 */
 };
-
 static_assert(sizeof(struct zufs_ioc_hello) == 72, "wire");
 
 /* zufs_register_fs_info.flags */
@@ -256,7 +246,6 @@ struct zufs_register_fs_info {
 	__u32 flags;	    /* 56: ZUFS_RFI_* */
 	__u32 pad;	    /* 60 */
 };
-
 static_assert(sizeof(struct zufs_register_fs_info) == 64, "wire");
 
 struct zufs_ioc_register_fs {
@@ -264,7 +253,6 @@ struct zufs_ioc_register_fs {
 	__u64 zfi_id;		 /* 40: the server's cookie of the type */
 	struct zufs_register_fs_info rfi; /* 48 */
 };
-
 static_assert(sizeof(struct zufs_ioc_register_fs) == 112, "wire");
 
 enum e_mount_operation {
@@ -319,7 +307,6 @@ struct zufs_ioc_mount {
 	__u32 options_len;	   /* 268: IN, without NUL */
 	char options[ZUFS_MO_MAX]; /* 272: IN, what the kernel didn't take */
 };
-
 static_assert(offsetof(struct zufs_ioc_mount, options) == 272, "wire");
 static_assert(sizeof(struct zufs_ioc_mount) == 2320, "wire");
 
@@ -333,7 +320,6 @@ struct zufs_ioc_ddbg {
 	__u32 pad; /* 52 */
 	char text[ZUFS_DDBG_MAX]; /* 56: WR: IN queries; RD: OUT lines */
 };
-
 static_assert(offsetof(struct zufs_ioc_ddbg, text) == 56, "wire");
 static_assert(sizeof(struct zufs_ioc_ddbg) <= sizeof(struct zufs_ioc_mount),
 	      "wire");
@@ -349,7 +335,6 @@ struct zufs_ioc_numa_map {
 	__u32 pad;		 /* 60 */
 	__u16 cpu_node[]; /* 64: OUT node of each possible CPU, 0xffff: offline */
 };
-
 static_assert(sizeof(struct zufs_ioc_numa_map) == 64, "wire");
 
 /* Gives a new file the role of a super block's pmem; then mmap it, shared. */
@@ -374,7 +359,6 @@ struct zufs_ioc_init {
 	__u32 cpu;	   /* 48: OUT */
 	__u32 pad;	   /* 52 */
 };
-
 static_assert(sizeof(struct zufs_ioc_init) == 56, "wire");
 
 /* Wakes every thread that waits, which then sees BREAK. */
@@ -392,7 +376,6 @@ struct zufs_ioc_alloc_buffer {
 	__u16 flags;	 /* 58: 0 */
 	__u32 reserved;	 /* 60: 0 */
 };
-
 static_assert(sizeof(struct zufs_ioc_alloc_buffer) == 64, "wire");
 
 /*
@@ -415,7 +398,6 @@ struct zufs_ioc_inval_map {
 	__u64 offset;		 /* 64: IN bytes */
 	__u64 len;		 /* 72: IN bytes, more than 0 */
 };
-
 static_assert(sizeof(struct zufs_ioc_inval_map) == 80, "wire");
 
 #define ZU_IOC_HELLO	    _IOWR('Z', 9, struct zufs_ioc_hello)
@@ -475,7 +457,6 @@ struct zufs_ioc_op {
 	__s64 time;		 /* 48: ns, the time of the operation */
 	struct zufs_iref ii;	 /* 56: the inode, or the directory of a name */
 };
-
 static_assert(sizeof(struct zufs_ioc_op) == 80, "wire");
 
 struct zufs_ioc_statfs {
@@ -489,7 +470,6 @@ struct zufs_ioc_statfs {
 	__u32 namelen;	       /* 136: OUT */
 	__u32 pad;	       /* 140 */
 };
-
 static_assert(sizeof(struct zufs_ioc_statfs) == 144, "wire");
 
 struct zufs_ioc_mount_options {
@@ -519,7 +499,6 @@ struct zufs_ioc_new_inode {
 	struct zufs_attr dir;  /* 640: OUT the directory */
 	char data[];	       /* 792: IN text without NUL, then the ACLs */
 };
-
 static_assert(sizeof(struct zufs_ioc_new_inode) == 792, "wire");
 
 /* FREE_INODE (nlink 0) and EVICT_INODE: the kernel forgets the inode. */
@@ -539,7 +518,6 @@ struct zufs_ioc_lookup {
 	struct zufs_str str;   /*  80: IN */
 	struct zufs_attr attr; /* 336: OUT */
 };
-
 static_assert(sizeof(struct zufs_ioc_lookup) == 488, "wire");
 
 /* ADD_DENTRY: link(2); REMOVE_DENTRY: unlink(2), rmdir(2). */
@@ -550,7 +528,6 @@ struct zufs_ioc_dentry {
 	struct zufs_attr attr;	/* 360: OUT of child */
 	struct zufs_attr dir;	/* 512: OUT */
 };
-
 static_assert(sizeof(struct zufs_ioc_dentry) == 664, "wire");
 
 /* flags are RENAME_NOREPLACE, RENAME_EXCHANGE, RENAME_WHITEOUT of rename(2). */
@@ -567,7 +544,6 @@ struct zufs_ioc_rename {
 	struct zufs_attr old_attr;     /*  976: OUT */
 	struct zufs_attr new_attr;     /* 1128: OUT, zeros if new_.ino is 0 */
 };
-
 static_assert(sizeof(struct zufs_ioc_rename) == 1280, "wire");
 
 /* An entry of READDIR; the next one begins at the next multiple of 8. */
@@ -589,7 +565,6 @@ struct zufs_ioc_readdir {
 	__u32 bytes;	       /*  92: OUT bytes of entries */
 	__u8 entries[];	       /*  96: OUT */
 };
-
 static_assert(sizeof(struct zufs_ioc_readdir) == 96, "wire");
 
 /* The text of a symlink of 32 bytes or more. */
@@ -627,7 +602,6 @@ struct zufs_ioc_get_multy {
 	struct zufs_attr attr;	  /* 112: OUT */
 	struct zufs_extent ext[]; /* 264: OUT */
 };
-
 static_assert(sizeof(struct zufs_ioc_get_multy) == 264, "wire");
 
 #define ZUFS_GRANT_MAX 8 /* extents of one grant */
@@ -640,7 +614,6 @@ struct zufs_ioc_grant {
 	__u32 n;    /* 92: OUT; GRANT_PUT: IN, 0: all of this inode */
 	struct zufs_extent ext[ZUFS_GRANT_MAX]; /* 96: OUT; GRANT_PUT: IN */
 };
-
 static_assert(sizeof(struct zufs_ioc_grant) == 288, "wire");
 
 #define ZUFS_COMMIT_MAX 128 /* extents of one commit */
@@ -662,7 +635,6 @@ struct zufs_ioc_commit {
 	struct zufs_attr attr;			  /* 304: OUT */
 	struct zufs_extent ext[];		  /* 456: IN */
 };
-
 static_assert(sizeof(struct zufs_ioc_commit) == 456, "wire");
 
 /* Bits of valid; the values are those of STATX_*. */
@@ -688,7 +660,6 @@ struct zufs_ioc_attr {
 	__u32 pad;	       /* 220 */
 	struct zufs_attr attr; /* 224: OUT */
 };
-
 static_assert(sizeof(struct zufs_ioc_attr) == 376, "wire");
 
 /* zufs_ioc_sync.flags */
@@ -708,7 +679,6 @@ struct zufs_ioc_sync {
 	__s64 mtime;	       /* 120: IN */
 	__s64 ctime;	       /* 128: IN */
 };
-
 static_assert(sizeof(struct zufs_ioc_sync) == 136, "wire");
 
 #define ZUFS_READAHEAD_PAGES 32 /* ra_pages of who said nothing else */
@@ -724,7 +694,6 @@ struct zufs_ioc_IO {
 	__u32 data; /* 116: IN offset of the data in the buffer, 0: window */
 	struct zufs_attr attr; /* 120: OUT */
 };
-
 static_assert(sizeof(struct zufs_ioc_IO) == 272, "wire");
 
 /* CLONE, COPY: [pos_in, pos_in + len) of src to pos_out of op.ii. */
@@ -769,7 +738,6 @@ struct zufs_ioc_ioctl {
 	__u32 new_size;	       /*  92: OUT with REALLOC */
 	__u8 arg[];	       /*  96: IN, OUT */
 };
-
 static_assert(sizeof(struct zufs_ioc_ioctl) == 96, "wire");
 
 enum {
@@ -806,7 +774,6 @@ struct zufs_ioc_xattr {
 	struct zufs_attr attr; /* 104: OUT of SET */
 	char buf[];	       /* 256 */
 };
-
 static_assert(sizeof(struct zufs_ioc_xattr) == 256, "wire");
 
 struct zufs_ioc_fiemap {
@@ -819,7 +786,6 @@ struct zufs_ioc_fiemap {
 	__u32 pad;		  /* 108 */
 	struct zufs_extent ext[]; /* 112: OUT */
 };
-
 static_assert(sizeof(struct zufs_ioc_fiemap) == 112, "wire");
 
 #endif /* _ZUS_API_H */

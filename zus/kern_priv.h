@@ -8,7 +8,7 @@
 #include <linux/types.h>
 #include <sys/stat.h>
 
-#include "ops.h"
+#include "kern_op.h"
 #include "kern.h"
 
 typedef __u64 u64;

@@ -42,7 +42,7 @@ void zus_pools_map(const struct zus_server *srv, struct zus_mount *m,
 		   uint64_t sb_id)
 {
 	/* So many large operations can run at once. */
-	unsigned int nr = srv->nr_zts / srv->num_channels + 1;
+	long nr = sysconf(_SC_NPROCESSORS_ONLN) + 1;
 	int err = 0;
 
 	if (nr > ZUFS_MAX_POOLS)

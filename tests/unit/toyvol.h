@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "ops.h"
+#include "kern_op.h"
 #include "plugin.h"
 #include "suite.h"
 #include "toycheck.h"

@@ -2,8 +2,8 @@
 /*
  * Operations as the kernel builds them, for tests that play it.
  */
-#ifndef TEST_OPS_H
-#define TEST_OPS_H
+#ifndef ZUS_KERN_OP_H
+#define ZUS_KERN_OP_H
 
 #include <string.h>
 
@@ -42,4 +42,4 @@ static inline struct zufs_ioc_op *op_init(void *buf, size_t bytes,
 	return op;
 }
 
-#endif /* TEST_OPS_H */
+#endif /* ZUS_KERN_OP_H */
