@@ -245,6 +245,7 @@ static int mount_local(struct kern *k, struct zus_fs_info *zfi,
 	k->sbi = (void *)(uintptr_t)zim->sbi_handle;
 	k->falloc_sup = zim->falloc_sup;
 	k->nio = zim->fs_caps & ZUFS_FSC_NIO_READS;
+	k->acl = zim->fs_caps & ZUFS_FSC_ACL_ON;
 	k->root = kern_iget(k, &zim->root);
 	if (k->root)
 		return 0;

@@ -33,6 +33,7 @@ struct kern {
 	bool ro;
 	const char *options; /* of the mount, or NULL */
 	bool nio;	     /* the filesystem's data are in pmem */
+	bool acl;	     /* it has ACLs */
 	uint64_t max_bytes;  /* of a file */
 	uint64_t falloc_sup;
 	uint32_t ask;	 /* blocks of a grant, at most; 0: any */

@@ -330,7 +330,9 @@ int kern_default_acl(struct kern *k, const struct kern_inode *dir, void *buf,
 		     u32 size)
 {
 	struct xname name = { ZUFS_XATTR_SYSTEM, ZUFS_ACL_DEFAULT };
-	int ret = ask_xattr(k, ZUFS_OP_XATTR_GET, dir, name, buf, size, 0);
+	int ret = k->acl ? ask_xattr(k, ZUFS_OP_XATTR_GET, dir, name, buf, size,
+				     0) :
+			   0;
 
 	return ret == -ENODATA ? 0 : ret;
 }

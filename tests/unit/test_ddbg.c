@@ -89,7 +89,7 @@ START_TEST(matches)
 	leaves("=_", "_ _ _ ");
 	leaves("module puppet func tree_find +p", "p _ _ ");
 	leaves("module other =fl", "p _ _ ");
-	leaves("module mem?s =pfl", "pfl pfl pfl ");
+	leaves("module pupp?t =pfl", "pfl pfl pfl ");
 	leaves("func tree_* -f", "pl pl pl ");
 	leaves("=_; func 'tree_grow' =m", "_ m m ");
 	leaves("=_\nfile \"test_ddbg.c\" func *grow +t\n\n", "_ t t ");

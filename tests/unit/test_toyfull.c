@@ -67,8 +67,8 @@ START_TEST(capabilities)
 	vol_umount(&v);
 	ck_assert_int_eq(zus_local_mount(toyfs(), v.addr, v.bytes, &zim, &v.zl),
 			 0);
-	ck_assert_uint_eq(zim.fs_caps,
-			  ZUFS_FSC_NIO_READS | ZUFS_FSC_NIO_WRITES);
+	ck_assert_uint_eq(zim.fs_caps, ZUFS_FSC_ACL_ON | ZUFS_FSC_NIO_READS |
+					       ZUFS_FSC_NIO_WRITES);
 	vol_end(&v);
 }
 END_TEST

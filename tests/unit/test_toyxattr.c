@@ -200,14 +200,19 @@ static struct toy_node *node(void)
 	ck_abort_msg("no xattrs");
 }
 
-static struct toy_far *far_of(struct toy_node *n)
+/* Behind a name of three bytes it stands at no multiple of 8. */
+struct far {
+	struct toy_far far;
+} __attribute__((packed));
+
+static struct far *far_of(struct toy_node *n)
 {
 	return (void *)((char *)(n + 1) + sizeof(struct toy_xattr) + 3);
 }
 
 static char *far_text(void)
 {
-	return vol.addr + TOY_EXT_PBLK(far_of(node())->ext[0]) * BLK;
+	return vol.addr + TOY_EXT_PBLK(far_of(node())->far.ext[0]) * BLK;
 }
 
 static void mend(struct toy_node *n)
@@ -230,7 +235,7 @@ static void too_long(void)
 {
 	struct toy_node *n = node();
 
-	far_of(n)->size = 65537;
+	far_of(n)->far.size = 65537;
 	mend(n);
 }
 
@@ -238,7 +243,7 @@ static void too_short(void)
 {
 	struct toy_node *n = node();
 
-	far_of(n)->size = 4096;
+	far_of(n)->far.size = 4096;
 	mend(n);
 }
 
@@ -248,7 +253,7 @@ static void shared(void)
 	struct toy_node *n = node();
 	uint64_t bn = (uint64_t)((char *)n - vol.addr) / BLK;
 
-	far_of(n)->ext[0] = TOY_EXT_VAL(bn - 1, 3);
+	far_of(n)->far.ext[0] = TOY_EXT_VAL(bn - 1, 3);
 	mend(n);
 }
 
@@ -256,7 +261,7 @@ static void outside(void)
 {
 	struct toy_node *n = node();
 
-	far_of(n)->ext[0] = TOY_EXT_VAL(vol.bytes / BLK - 1, 3);
+	far_of(n)->far.ext[0] = TOY_EXT_VAL(vol.bytes / BLK - 1, 3);
 	mend(n);
 }
 
