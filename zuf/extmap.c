@@ -167,8 +167,10 @@ static int lock_with_room(struct zuf_extmap *map, unsigned int n)
 		write_lock(&map->lock);
 		if (map->nr + n > EXTMAP_MAX)
 			map->nr = 0;
-		if (map->nr + n <= map->max)
+		if (map->nr + n <= map->max) {
+			__release(&map->lock); /* sparse: the caller's */
 			return 0;
+		}
 		write_unlock(&map->lock);
 	}
 }
@@ -183,6 +185,7 @@ int zuf_extmap_put(struct zuf_extmap *map, struct zuf_map_gen gen,
 		/* A hole of an answer may have been filled by another since. */
 		bool fresh = map->gen.fills == gen.fills;
 
+		__acquire(&map->lock);
 		if (map->gen.drops != gen.drops)
 			err = -ESTALE;
 		for (i = 0; !err && i < n; i++)

@@ -221,6 +221,24 @@ static void fill_iomap(struct inode *inode, const struct zufs_extent *ext,
 	}
 }
 
+/* map_srcu; sparse can't follow a lock from begin to end. */
+static int users_enter(struct inode *inode)
+{
+	struct srcu_struct *srcu = &ZUF_SB(inode->i_sb)->map_srcu;
+	int idx = srcu_read_lock(srcu);
+
+	__release(srcu);
+	return idx;
+}
+
+static void users_leave(struct inode *inode, int idx)
+{
+	struct srcu_struct *srcu = &ZUF_SB(inode->i_sb)->map_srcu;
+
+	__acquire(srcu);
+	srcu_read_unlock(srcu, idx);
+}
+
 /*
  * The extent at @pos. Until map_srcu, whose index is returned, is unlocked its
  * blocks stay where they are: an INVAL_MAP waits for that. So nothing may wait
@@ -231,17 +249,16 @@ static int extent_lock(struct inode *inode, loff_t pos, loff_t length,
 		       unsigned int flags, struct zufs_extent *ext)
 {
 	bool alloc = flags & IOMAP_WRITE && !(flags & IOMAP_ZERO);
-	struct srcu_struct *srcu = &ZUF_SB(inode->i_sb)->map_srcu;
 	struct zuf_extmap *map = &ZUF_I(inode)->map;
 	struct zuf_map_gen gen;
 	int idx, err;
 
 	for (;;) {
 		gen = zuf_extmap_gen(map);
-		idx = srcu_read_lock(srcu);
+		idx = users_enter(inode);
 		if (is_known(inode, pos, alloc, ext))
 			return idx;
-		srcu_read_unlock(srcu, idx);
+		users_leave(inode, idx);
 		/* fs/dax holds the lock of an entry for a fault: zuf_fault() asks. */
 		if (flags & (IOMAP_NOWAIT | IOMAP_FAULT))
 			return -EAGAIN;
@@ -249,10 +266,10 @@ static int extent_lock(struct inode *inode, loff_t pos, loff_t length,
 				ext, gen);
 		if (err && err != -ESTALE)
 			return err;
-		idx = srcu_read_lock(srcu);
+		idx = users_enter(inode);
 		if (!err && zuf_extmap_gen(map).drops == gen.drops)
 			return idx;
-		srcu_read_unlock(srcu, idx);
+		users_leave(inode, idx);
 		if (fatal_signal_pending(current))
 			return -EINTR;
 	}
@@ -270,7 +287,7 @@ static int zuf_iomap_begin(struct inode *inode, loff_t pos, loff_t length,
 	/* Never IOMAP_F_DIRTY: what the server answers is durable. */
 	fill_iomap(inode, &ext, flags, iomap);
 	if (flags & IOMAP_REPORT) /* nobody goes to the blocks */
-		srcu_read_unlock(&ZUF_SB(inode->i_sb)->map_srcu, idx);
+		users_leave(inode, idx);
 	else
 		iomap->private = (void *)(long)(idx + 1);
 	return 0;
@@ -283,7 +300,7 @@ static int zuf_iomap_end(struct inode *inode, loff_t pos, loff_t length,
 	long idx = (long)iomap->private;
 
 	if (idx)
-		srcu_read_unlock(&ZUF_SB(inode->i_sb)->map_srcu, idx - 1);
+		users_leave(inode, idx - 1);
 	return 0;
 }
 

@@ -28,6 +28,7 @@
 	X(SYNC)          \
 	X(FALLOCATE)     \
 	X(LLSEEK)        \
+	X(IOCTL)         \
 	X(XATTR_GET)     \
 	X(XATTR_SET)     \
 	X(XATTR_LIST)    \
