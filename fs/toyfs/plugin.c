@@ -104,18 +104,17 @@ static void sbi_fini(struct zus_sb_info *sbi)
 /* What is known of all devices, in blocks of the linear space. */
 static int health_of(const struct toy_sbi *ts, struct toy_health *all)
 {
-	uint64_t first = 0, blocks;
-	struct toy_health one;
 	int err = 0;
 
 	for (unsigned int d = 0; !err && d < ts->fs.nr_devs; d++) {
-		blocks = ts->sbi.md.dev[d].blocks;
+		const struct toy_dev *dev = &ts->fs.dev[d];
+		struct toy_health one;
+
 		err = toy_health_read(ts->sbi.md.dev[d].rdev, &one);
 		if (err)
 			break;
-		err = toy_health_join(all, &one, first, blocks);
+		err = toy_health_join(all, &one, dev->first, dev->blocks);
 		toy_health_free(&one);
-		first += blocks;
 	}
 	return err;
 }
