@@ -66,6 +66,8 @@ static int extent_at(struct copy *c, u64 pos, u64 len, u64 rw,
 	io->len = len;
 	io->rw = rw;
 	io->max = EXTENTS;
+	io->op.hdr.out_max = sizeof(*io) + EXTENTS * sizeof(io->ext[0]) -
+			     io->op.hdr.out_start;
 	err = kern_run_space(c->k, io, c->ki, NULL);
 	/* The kernel would ask for all. Those that fit do as well. */
 	if (err == -EZUFS_RETRY && io->n > EXTENTS) {
