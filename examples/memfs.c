@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0
 /*
  * memfs - a filesystem in the memory of its server.
- *
  * It teaches what hellofs.c leaves out: inodes that come and go, directories
  * that change while they are read, many threads, space that comes to its end.
  *
@@ -346,7 +345,8 @@ static int mem_write(struct zus_inode_info *zii, const void *data,
 	if (err)
 		return err;
 	memcpy(mi->data + io->filepos, data, io->last_pos - io->filepos);
-	touch(mi, io->op.time, true, 0);
+	if (!(io->rw & ZUFS_RW_MMAP)) /* those times come by sync */
+		touch(mi, io->op.time, true, 0);
 	io->attr.zi = mi->zi;
 	return 0;
 }
