@@ -46,7 +46,10 @@ void ck_free_lists(struct ck *ck)
 
 /* ---- orphans ---- */
 
-/* An entry of a free inode is dropped by the next mount: no problem. */
+/*
+ * An entry goes with its inode, in one transaction. One that stayed would be that
+ * of whoever gets the number next, lost+found before all others.
+ */
 static const char *entry_wrong(struct ck *ck, uint64_t entry, uint64_t bn,
 			       uint32_t nr)
 {
@@ -58,6 +61,8 @@ static const char *entry_wrong(struct ck *ck, uint64_t entry, uint64_t bn,
 	if (ino >= ck->nr || !ino)
 		return "an orphan entry of no inode";
 	i = &ck->inode[ino];
+	if (i->is_free)
+		return "an orphan entry of a free inode";
 	if (cut && fill)
 		return "an orphan entry of two kinds";
 	has = cut || fill ? &i->range : &i->orphan;

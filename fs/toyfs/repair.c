@@ -108,20 +108,26 @@ static bool done_before(const struct ck *ck, size_t i)
 	return false;
 }
 
-/* The repairs of the first phase that has problems. */
+/* The repairs of the first phase that has problems; all that have space. */
 static int fix_all(struct ck *ck)
 {
+	int full = 0;
+
 	for (size_t i = 0; i < ck->nr_fixes; i++) {
 		int err;
 
 		if (ck->fix[i].phase != ck->first || done_before(ck, i))
 			continue;
 		err = fix(ck, &ck->fix[i]);
+		if (err == -ENOSPC) {
+			full = err;
+			continue;
+		}
 		if (err)
 			return err;
 		ck->res->repairs++;
 	}
-	return 0;
+	return full;
 }
 
 int toy_repair(struct toy_fs *fs, const struct toy_check_opts *opts,
@@ -130,7 +136,7 @@ int toy_repair(struct toy_fs *fs, const struct toy_check_opts *opts,
 	uint64_t repairs = 0;
 	int err = 0;
 
-	for (int pass = 0; !err && pass < PASSES; pass++) {
+	for (int pass = 0; (!err || err == -ENOSPC) && pass < PASSES; pass++) {
 		/* What is kept in memory may be of before the last repair. */
 		err = toy_recover(fs);
 		if (err && err != -EUCLEAN)

@@ -61,6 +61,18 @@ errno_text() { # NAME
 	LC_ALL=C perl -MErrno -e '$! = Errno->can($ARGV[0])->(); print $!' "$1"
 }
 
+# Runs CMD; what it said and what the kernel's log got in the meantime is output:
+# of what mount(2) says, mount(8) shows only the errno.
+with_dmesg() { # CMD...
+	local said status before
+	before=$(dmesg | wc -l)
+	said=$(LC_ALL=C "$@" 2>&1)
+	status=$?
+	echo "$said"
+	dmesg | tail -n +$((before + 1))
+	return $status
+}
+
 # CMD fails and says why: with the text of an errno (ENOSPC), or with TEXT.
 fails_with() { # ERRNO WHAT CMD...
 	local text

@@ -12,6 +12,7 @@
 #include "calls.h"
 
 #define SIZE (4 << 20)
+#define IO   (64 << 10)
 
 static char buf[100];
 
@@ -69,11 +70,12 @@ static void own_mapping(void)
 	map = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	NEED(map != MAP_FAILED);
 	for (i = 0; time(NULL) < end; i++) {
-		size_t from = i * 7 % 512 * 4096, to = SIZE / 2 + from;
+		size_t from = i * 7 % ((SIZE / 2 - IO) / 4096) * 4096;
+		size_t to = SIZE / 2 + from;
 
-		bad += pwrite(fd, map + from, 65536, (off_t)to) != 65536;
-		bad += pread(fd, map + to, 65536, (off_t)from) != 65536;
-		bad += memcmp(map + from, map + to, 65536) != 0;
+		bad += pwrite(fd, map + from, IO, (off_t)to) != IO;
+		bad += pread(fd, map + to, IO, (off_t)from) != IO;
+		bad += memcmp(map + from, map + to, IO) != 0;
 	}
 	OK("writes from and reads to a mapping of the same file", bad == 0);
 	munmap(map, SIZE);
