@@ -61,6 +61,16 @@ int zus_give_inode(struct call *c, struct zus_inode_info *zii,
 	return err;
 }
 
+/* True: it is known, and in use by the call from now on. */
+static bool use_inode(struct call *c, const struct zufs_iref *ref,
+		      struct zus_inode_info **zii)
+{
+	*zii = zus_handle_get(&c->m->handles, ref, &c->used[c->nr_used]);
+	if (*zii)
+		c->nr_used++;
+	return *zii;
+}
+
 int zus_find_inode(struct call *c, const struct zufs_iref *ref,
 		   struct zus_inode_info **zii)
 {
@@ -70,16 +80,26 @@ int zus_find_inode(struct call *c, const struct zufs_iref *ref,
 
 	if (!ref->ino)
 		return -EINVAL;
-	*zii = zus_is_root(sbi, ref) ? sbi->z_root :
-				       zus_handle_find(&c->m->handles, ref);
-	if (*zii)
+	if (zus_is_root(sbi, ref)) {
+		*zii = sbi->z_root;
+		return 0;
+	}
+	if (use_inode(c, ref, zii))
 		return 0;
 	if (!sbi->op->iget)
 		return -ESTALE;
 	err = sbi->op->iget(sbi, ref->ino, ref->generation, &attr, zii);
+	if (!err)
+		err = zus_give_inode(c, *zii, &attr);
 	if (err)
 		return err;
-	return zus_give_inode(c, *zii, &attr);
+	return use_inode(c, ref, zii) ? 0 : -ESTALE;
+}
+
+void zus_done_inodes(struct call *c)
+{
+	while (c->nr_used)
+		zus_handle_put(&c->m->handles, c->used[--c->nr_used]);
 }
 
 /* ---- the table ---- */
@@ -162,6 +182,7 @@ void zus_decode(struct zus_mount *m, struct zufs_ioc_hdr *hdr, size_t size,
 	int err = size < sizeof(*c.op) ? -EINVAL : decode(&c);
 	uint32_t end = hdr->out_start + hdr->out_max;
 
+	zus_done_inodes(&c);
 	if (err == -EZUFS_RETRY && hdr->out_len > hdr->out_max) {
 		hdr->err = err;
 		return;

@@ -7,6 +7,8 @@
 
 #include "internal.h"
 
+#define CALL_INODES 4 /* of RENAME, more than any other */
+
 /* An operation on its way. */
 struct call {
 	struct zus_mount *m;
@@ -14,6 +16,8 @@ struct call {
 	size_t size;	  /* of the buffer */
 	char *window;	  /* ZUS_API_MAP_MAX_SIZE bytes, NULL: none */
 	uint32_t out_end; /* bytes from the header that are the answer */
+	struct zus_handle *used[CALL_INODES];
+	unsigned int nr_used;
 };
 
 /* Room for outputs behind the first @fixed bytes of the operation. */
@@ -42,9 +46,14 @@ static inline bool zus_is_root(const struct zus_sb_info *sbi,
 /* One reference of the plugin's becomes the kernel's. */
 int zus_give_inode(struct call *c, struct zus_inode_info *zii,
 		   struct zufs_attr *attr);
-/* The inode that the wire names; one that a former epoch knew is found again. */
+/*
+ * The inode that the wire names, in use by the call; one that a former epoch
+ * knew is found again.
+ */
 int zus_find_inode(struct call *c, const struct zufs_iref *ref,
 		   struct zus_inode_info **zii);
+/* The call is done with what it found. */
+void zus_done_inodes(struct call *c);
 
 /*
  * Operations: 0 or -errno for hdr.err. The fixed part is there, zeros where

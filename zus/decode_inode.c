@@ -25,6 +25,7 @@ static int evict(struct call *c, bool free_inode)
 
 		if (err)
 			return err == -ESTALE ? 0 : err;
+		zus_done_inodes(c);
 	}
 	zii = zus_handle_del(&c->m->handles, &io->op.ii, one, &nr);
 	if (!zii)

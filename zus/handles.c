@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0
 /*
  * The inodes that the kernel knows: hash tables by inode number. A handle from
- * the wire is compared, never dereferenced.
+ * the wire is compared, never dereferenced. The kernel may end an inode whose
+ * callback still runs, for a caller that was killed; so the end waits.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@ struct zus_handle {
 	struct zus_handle *next;
 	struct zus_inode_info *zii;
 	unsigned int refs; /* that the kernel holds */
+	unsigned int uses; /* callbacks that run */
 };
 
 static uint64_t mix(uint64_t ino)
@@ -40,6 +42,7 @@ int zus_handles_init(struct zus_handles *hs)
 		struct zus_handle_shard *s = &hs->shard[i];
 
 		pthread_mutex_init(&s->lock, NULL);
+		pthread_cond_init(&s->unused, NULL);
 		s->nr = 0;
 		s->size = 16;
 		s->bucket = calloc(s->size, sizeof(*s->bucket));
@@ -131,8 +134,9 @@ static bool is_named(const struct zus_handle *h, const struct zufs_iref *ref)
 	return h && (!ref->generation || h->zii->generation == ref->generation);
 }
 
-struct zus_inode_info *zus_handle_find(struct zus_handles *hs,
-				       const struct zufs_iref *ref)
+struct zus_inode_info *zus_handle_get(struct zus_handles *hs,
+				      const struct zufs_iref *ref,
+				      struct zus_handle **used)
 {
 	struct zus_handle_shard *s = shard_of(hs, ref->ino);
 	struct zus_inode_info *zii = NULL;
@@ -140,10 +144,35 @@ struct zus_inode_info *zus_handle_find(struct zus_handles *hs,
 
 	pthread_mutex_lock(&s->lock);
 	h = *slot_of(s, ref->ino);
-	if (is_named(h, ref))
+	if (is_named(h, ref)) {
 		zii = h->zii;
+		h->uses++;
+		*used = h;
+	}
 	pthread_mutex_unlock(&s->lock);
 	return zii;
+}
+
+void zus_handle_put(struct zus_handles *hs, struct zus_handle *used)
+{
+	struct zus_handle_shard *s = shard_of(hs, used->zii->ino);
+
+	pthread_mutex_lock(&s->lock);
+	if (!--used->uses)
+		pthread_cond_broadcast(&s->unused);
+	pthread_mutex_unlock(&s->lock);
+}
+
+/* Nobody finds it any more, and who found it is done. Under the shard's lock. */
+static void remove_handle(struct zus_handle_shard *s, struct zus_handle **p)
+{
+	struct zus_handle *h = *p;
+
+	*p = h->next;
+	s->nr--;
+	while (h->uses)
+		pthread_cond_wait(&s->unused, &s->lock);
+	free(h);
 }
 
 struct zus_inode_info *zus_handle_del(struct zus_handles *hs,
@@ -161,11 +190,8 @@ struct zus_inode_info *zus_handle_del(struct zus_handles *hs,
 		zii = h->zii;
 		*nr = one ? 1 : h->refs;
 		h->refs -= *nr;
-		if (!h->refs) {
-			*p = h->next;
-			s->nr--;
-			free(h);
-		}
+		if (!h->refs)
+			remove_handle(s, p);
 	}
 	pthread_mutex_unlock(&s->lock);
 	return zii;

@@ -24,6 +24,7 @@ struct zus_server;
 struct zus_handles {
 	struct zus_handle_shard {
 		pthread_mutex_t lock;
+		pthread_cond_t unused; /* a handle has no more uses */
 		struct zus_handle **bucket;
 		unsigned int size, nr; /* size is a power of 2 */
 	} shard[ZUS_HANDLE_SHARDS];
@@ -34,10 +35,18 @@ int zus_handles_init(struct zus_handles *hs);
 void zus_handles_fini(struct zus_handles *hs);
 /* The kernel gets one more reference of @zii. */
 int zus_handle_add(struct zus_handles *hs, struct zus_inode_info *zii);
-/* The inode that @ref names and the kernel knows, or NULL. */
-struct zus_inode_info *zus_handle_find(struct zus_handles *hs,
-				       const struct zufs_iref *ref);
-/* Takes references back: one, or all; NULL: it isn't known. *nr: how many. */
+/*
+ * The inode that @ref names and the kernel knows, or NULL. It isn't evicted
+ * before *used is put.
+ */
+struct zus_inode_info *zus_handle_get(struct zus_handles *hs,
+				      const struct zufs_iref *ref,
+				      struct zus_handle **used);
+void zus_handle_put(struct zus_handles *hs, struct zus_handle *used);
+/*
+ * Takes references back: one, or all; NULL: it isn't known. *nr: how many. With
+ * the last it waits until the inode has no more uses; the caller has none.
+ */
 struct zus_inode_info *zus_handle_del(struct zus_handles *hs,
 				      const struct zufs_iref *ref, bool one,
 				      unsigned int *nr);

@@ -5,6 +5,7 @@
  */
 #include <dlfcn.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <unistd.h>
 
 #include "puppet.h"
@@ -222,6 +223,53 @@ START_TEST(races)
 }
 END_TEST
 
+static struct {
+	sem_t begun;
+	int evicts; /* of the inode while its callback ran */
+} slow;
+
+static int t_setattr_slow(struct zus_inode_info *zii, struct zufs_ioc_attr *io)
+{
+	(void)io;
+	sem_post(&slow.begun);
+	usleep(50000);
+	slow.evicts = inodes[zii->ino].evicts;
+	return 0;
+}
+
+static void *slow_caller(void *arg)
+{
+	_Alignas(64) char b[1024];
+	struct zufs_ioc_attr *io = op_in(b, ZUFS_OP_SETATTR, 10, 224, 224, 376);
+
+	(void)arg;
+	return zus_local_op(zl, &io->op.hdr) ? "setattr" : NULL;
+}
+
+/* The kernel forgets an inode whose caller was killed. */
+START_TEST(no_end_in_use)
+{
+	pthread_t t;
+	void *failed;
+
+	sem_init(&slow.begun, 0, 0);
+	zii_ops.setattr = t_setattr_slow;
+	for (int op = ZUFS_OP_FREE_INODE; op <= ZUFS_OP_EVICT_INODE; op++) {
+		int before = inodes[10].evicts;
+
+		ck_assert_int_eq(lookup("10", 2, NULL), 0);
+		ck_assert_int_eq(pthread_create(&t, NULL, slow_caller, NULL),
+				 0);
+		sem_wait(&slow.begun);
+		ck_assert_int_eq(evict(op, 10, 0), 0);
+		ck_assert_int_eq(inodes[10].evicts, before + 1);
+		pthread_join(t, &failed);
+		ck_assert_ptr_null(failed);
+		ck_assert_int_eq(slow.evicts, before);
+	}
+}
+END_TEST
+
 /* ---- the loader ---- */
 
 /* The load fails with a reason of one line that has @text. */
@@ -308,8 +356,8 @@ END_TEST
 int main(void)
 {
 	const TTest *const mounted[] = {
-		handles,      evictions, frees, faulty_lookups,
-		many_handles, races,	 NULL,
+		handles,      evictions, frees,		faulty_lookups,
+		many_handles, races,	 no_end_in_use, NULL,
 	};
 	const TTest *const loader[] = {
 		loader_errors,
