@@ -322,6 +322,8 @@ const struct file_operations zuf_data_fops = {
 	.fallocate = zuf_fallocate,
 	.fsync = zuf_fsync,
 	.fadvise = data_fadvise,
+	.copy_file_range = zuf_copy_file_range,
+	.remap_file_range = zuf_remap_file_range,
 	.splice_read = generic_file_splice_read,
 	.splice_write = iter_file_splice_write,
 };

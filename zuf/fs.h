@@ -81,6 +81,14 @@ long zuf_compat_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
 /* ---- falloc.c ---- */
 long zuf_fallocate(struct file *file, int mode, loff_t offset, loff_t len);
 
+/* ---- clone.c ---- */
+ssize_t zuf_copy_file_range(struct file *file_in, loff_t pos_in,
+			    struct file *file_out, loff_t pos_out, size_t len,
+			    unsigned int flags);
+loff_t zuf_remap_file_range(struct file *file_in, loff_t pos_in,
+			    struct file *file_out, loff_t pos_out, loff_t len,
+			    unsigned int flags);
+
 /* ---- evict.c ---- */
 void zuf_evict_inode(struct inode *inode);
 /* Operation @op (an iref and nothing else) on the background channel. */

@@ -19,6 +19,8 @@
 	X(REMOVE_DENTRY) \
 	X(RENAME)        \
 	X(READDIR)       \
+	X(CLONE)         \
+	X(COPY)          \
 	X(READ)          \
 	X(PRE_READ)      \
 	X(WRITE)         \

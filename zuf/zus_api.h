@@ -53,10 +53,9 @@
 
 /* Flags of zufs_ioc_hdr. */
 enum {
-	ZUFS_H_INTR = 1,   /* kernel: the caller has a signal pending */
-	ZUFS_H_RESEND = 4, /* kernel: may have been executed before */
-	ZUFS_H_PIN = 8,	   /* kernel: the ZT's CPU is back, bind it again */
-	ZUFS_H_POOL = 16,  /* kernel: this is a struct zufs_ioc_pool */
+	ZUFS_H_INTR = 1,  /* kernel: the caller has a signal pending */
+	ZUFS_H_PIN = 8,	  /* kernel: the ZT's CPU is back, bind it again */
+	ZUFS_H_POOL = 16, /* kernel: this is a struct zufs_ioc_pool */
 };
 
 struct zufs_ioc_hdr {
@@ -584,7 +583,6 @@ enum {
 	ZUFS_RW_DIRECT = 0x400,
 	ZUFS_RW_DSYNC = 0x1000,
 	ZUFS_RW_SYNC = 0x2000,
-	ZUFS_RW_NOWAIT = 0x8000,
 };
 
 /*
@@ -664,8 +662,7 @@ static_assert(sizeof(struct zufs_ioc_attr) == 376, "wire");
 
 /* zufs_ioc_sync.flags */
 enum {
-	ZUFS_SYNC_DATASYNC = 1,
-	ZUFS_SYNC_DONTNEED = 0x100
+	ZUFS_SYNC_DATASYNC = 1
 };
 
 /* Makes op.ii durable (ino 0: the filesystem), with the times that changed. */
@@ -696,16 +693,21 @@ struct zufs_ioc_IO {
 };
 static_assert(sizeof(struct zufs_ioc_IO) == 272, "wire");
 
-/* CLONE, COPY: [pos_in, pos_in + len) of src to pos_out of op.ii. */
+/*
+ * [pos_in, pos_in + len) of src, inside its size, is at pos_out of op.ii too.
+ * COPY may do a part. CLONE shares the storage, and does all or nothing: of whole
+ * blocks, but for a last one that ends src.
+ */
 struct zufs_ioc_clone {
 	struct zufs_ioc_op op; /*   0 */
 	struct zufs_iref src;  /*  80: IN */
 	__u64 pos_in;	       /* 104: IN */
 	__u64 pos_out;	       /* 112: IN */
-	__u64 len;	       /* 120: IN bytes, 0: to the end */
-	__u64 len_up; /* 128: IN len rounded up to the block at the end */
+	__u64 len;	       /* 120: IN bytes, more than 0 */
+	__u64 done;	       /* 128: OUT bytes, more than 0 */
 	struct zufs_attr attr; /* 136: OUT */
 };
+static_assert(sizeof(struct zufs_ioc_clone) == 288, "wire");
 
 struct zufs_ioc_seek {
 	struct zufs_ioc_op op; /*   0 */

@@ -117,15 +117,19 @@ int zus_op_clone(struct call *c)
 {
 	struct zufs_ioc_clone *io = (void *)c->op;
 	struct zus_inode_info *zii, *src;
+	int (*run)(struct zus_inode_info * zii, struct zus_inode_info * src,
+		   struct zufs_ioc_clone * io);
 	int err = zus_find_inode(c, &io->op.ii, &zii);
 
 	if (!err)
 		err = zus_find_inode(c, &io->src, &src);
 	if (err)
 		return err;
-	if (!zii->op->clone)
+	run = io->op.hdr.operation == ZUFS_OP_COPY ? zii->op->copy :
+						     zii->op->clone;
+	if (!run)
 		return -EOPNOTSUPP;
-	err = zii->op->clone(zii, src, io);
+	err = run(zii, src, io);
 	attr_handle(&io->attr, zii);
 	return err;
 }

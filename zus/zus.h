@@ -232,7 +232,7 @@ struct zus_zii_operations {
 	 */
 	int (*fallocate)(struct zus_inode_info *zii, struct zufs_ioc_IO *io);
 	/*
-	 * Filesystems without NIO, like the next five. Fills @data, last_pos - filepos bytes, from filepos
+	 * Filesystems without NIO, like the next eight. Fills @data, last_pos - filepos bytes, from filepos
 	 * on; holes with zeros. last_pos becomes how far it got: less is the end of the file. The range is
 	 * inside the size that the kernel knows. @data may be memory of the application itself: nothing but the
 	 * answer goes there, and nothing after the return; direct IO to it is EFAULT. zii shared; with ZUFS_RW_MMAP
@@ -259,9 +259,20 @@ struct zus_zii_operations {
 	 * is how many there are, if that is more than extents_max too. 0: there are no more.
 	 */
 	int (*fiemap)(struct zus_inode_info *zii, struct zufs_ioc_fiemap *io);
-	/* Both exclusive. */
+	/*
+	 * Both exclusive, invalidate_lock of both too; they may be one. [pos_in, pos_in + len) of @src, inside its
+	 * size, comes to pos_out of @zii, by storage that both share from then on: all of it or nothing. Whole
+	 * blocks, but for a last one that ends @src, and @zii too. The size grows to the end if it was less, with zeros
+	 * between; mtime and ctime become io->op.time; done is len; io->attr. EOPNOTSUPP, ENOSPC, EFBIG.
+	 */
 	int (*clone)(struct zus_inode_info *zii, struct zus_inode_info *src,
 		     struct zufs_ioc_clone *io);
+	/*
+	 * The same of any bytes, copied; the ranges don't overlap. It may do a part, more than nothing: done
+	 * is how much. Missing: the kernel reads and writes. EOPNOTSUPP, ENOSPC, EFBIG, EIO.
+	 */
+	int (*copy)(struct zus_inode_info *zii, struct zus_inode_info *src,
+		    struct zufs_ioc_clone *io);
 	/* No locks. Missing: ENOTTY. */
 	int (*ioctl)(struct zus_inode_info *zii, struct zufs_ioc_ioctl *io);
 	/*

@@ -65,6 +65,7 @@
 	N(seek)                                                                \
 	N(fiemap)                                                              \
 	N(clone)                                                               \
+	N(copy)                                                                \
 	X(ioctl, ZUFS_OP_IOCTL, "of the root of each image", "label", "")      \
 	X(getxattr, ZUFS_OP_XATTR_GET, "of each xattr of an image", "values",  \
 	  "xattrs")                                                            \

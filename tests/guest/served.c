@@ -62,7 +62,7 @@ static struct {
 	atomic_uint kept;      /* data that was seen when it was answered */
 	atomic_uint windows;   /* writes and reads by the window */
 	atomic_uint bounces;   /* and by the buffer */
-	atomic_uint pre_reads, mmap_closes, hints;
+	atomic_uint pre_reads, mmap_closes, hints, copies, clones;
 	const char *_Atomic late; /* data that was answered */
 } counters;
 
@@ -315,12 +315,12 @@ static void make_text(char *text)
 		text, TEXT_SIZE,
 		"exposed %u\nbehind %u\nstored %u\nrefused %u\n"
 		"moved %u\ninherited %u\nkept %u\nwindows %u\nbounces %u\n"
-		"pre_reads %u\nmmap_closes %u\nhints %u",
+		"pre_reads %u\nmmap_closes %u\nhints %u\ncopies %u\nclones %u",
 		counters.exposed, counters.behind, counters.stored,
 		counters.refused, counters.moved, counters.inherited,
 		counters.kept, counters.windows, counters.bounces,
-		counters.pre_reads, counters.mmap_closes, counters.hints)] =
-		'\n';
+		counters.pre_reads, counters.mmap_closes, counters.hints,
+		counters.copies, counters.clones)] = '\n';
 }
 
 static int read_data(struct zus_inode_info *zii, void *data,
@@ -500,6 +500,63 @@ static int fiemap(struct zus_inode_info *zii, struct zufs_ioc_fiemap *io)
 	return 0;
 }
 
+/* As lie(), by the block that it goes to. */
+static void lie_of_copy(struct zufs_ioc_clone *io)
+{
+	switch (io->pos_out >> ZUFS_BLOCK_SHIFT) {
+	case 0:
+		io->done = 0;
+		break;
+	case 1:
+		io->done++;
+		break;
+	case 2:
+		io->attr.zi.i_size = UINT64_MAX;
+		break;
+	case 3:
+		io->attr.zi.i_mode = 0;
+		break;
+	case 4:
+		io->done--;
+		break;
+	}
+}
+
+/* The caller holds both; mappings of others are written back to other files alone. */
+static int copy_some(struct file *f, const struct file *src,
+		     struct zufs_ioc_clone *io, uint64_t len)
+{
+	if (io->pos_out + len > FILE_MAX)
+		return -EFBIG;
+	pthread_rwlock_wrlock(&f->lock);
+	memmove(f->data + io->pos_out, src->data + io->pos_in, len);
+	if (io->pos_out + len > f->size)
+		f->size = io->pos_out + len;
+	f->mtime = f->ctime = io->op.time;
+	fill_attr(&f->zii, &io->attr);
+	pthread_rwlock_unlock(&f->lock);
+	io->done = len;
+	if (kind_of(f) == LIE)
+		lie_of_copy(io);
+	return 0;
+}
+
+/* At most a megabyte, so that long ones come in parts. */
+static int copy(struct zus_inode_info *zii, struct zus_inode_info *src,
+		struct zufs_ioc_clone *io)
+{
+	counters.copies++;
+	return copy_some(file_of(zii), file_of(src), io,
+			 io->len < 1 << 20 ? io->len : 1 << 20);
+}
+
+static int clone_data(struct zus_inode_info *zii, struct zus_inode_info *src,
+		      struct zufs_ioc_clone *io)
+{
+	counters.clones++;
+	return copy_some(file_of(zii), file_of(src), io, io->len);
+}
+
 static int pre_read(struct zus_inode_info *zii, struct zufs_ioc_IO *io)
 {
 	(void)zii;
@@ -530,6 +587,8 @@ static const struct zus_zii_operations zii_ops = {
 	.write = write_data,
 	.pre_read = pre_read,
 	.mmap_close = mmap_close,
+	.copy = copy,
+	.clone = clone_data,
 	.seek = seek,
 	.fiemap = fiemap,
 };

@@ -9,6 +9,7 @@
 #include <linux/falloc.h>
 #include <linux/fiemap.h>
 #include <linux/fs.h>
+#include <stdint.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
@@ -435,6 +436,119 @@ static void hints(void)
 	close(fd);
 }
 
+/* ---- the server copies by itself ---- */
+
+/* A megabyte and 100 bytes, the end of which only a map has stored. */
+static char *source(int fd, size_t size)
+{
+	char *m;
+
+	NEED(fd >= 0 && ftruncate(fd, (off_t)size) == 0);
+	m = map(size, fd);
+	fill(m, size);
+	NEED(pwrite(fd, m, size / 2, 0) == (ssize_t)(size / 2));
+	return m;
+}
+
+static bool same(int fd, const char *want, size_t size, off_t pos)
+{
+	char *got = map(size, -1);
+	bool good = pread(fd, got, size, pos) == (ssize_t)size &&
+		    !memcmp(got, want, size);
+
+	munmap(got, size);
+	return good;
+}
+
+static void copies(void)
+{
+	size_t size = (1UL << 20) + 100;
+	int in = open("ram1", O_RDWR | O_TRUNC);
+	int out = open("ram2", O_RDWR | O_TRUNC);
+	long before = counter("copies ");
+	char *src = source(in, size), *dst;
+	off_t pos_in = 5, pos_out = 3;
+
+	NEED(out >= 0 && ftruncate(out, 64) == 0);
+	dst = map(PAGE, out);
+	NEED(dst[4] == 0);
+	OK("copy_file_range",
+	   copy_file_range(in, &pos_in, out, &pos_out, 3UL << 20, 0) ==
+		   (ssize_t)size - 5);
+	OK("has what a map of the source stored",
+	   same(out, src + 5, size - 5, 3));
+	OK("a map of the copy shows it", !memcmp(dst + 3, src + 5, PAGE - 3));
+	OK("the size is that of its end",
+	   fstat_of(out).st_size == (off_t)size - 2);
+	OK("the server did it, in parts", counter("copies ") == before + 2);
+	pos_in = 1 << 20;
+	pos_out = 0;
+	OK("and what a map stored is there after one over it",
+	   (dst[100] = 'x') &&
+		   copy_file_range(in, &pos_in, out, &pos_out, 50, 0) == 50 &&
+		   dst[100] == 'x' && same(out, src + (1UL << 20), 50, 0));
+	pos_in = (off_t)size;
+	OK("nothing from behind the end",
+	   copy_file_range(in, &pos_in, out, &pos_out, 50, 0) == 0);
+	munmap(src, size);
+	munmap(dst, PAGE);
+	close(in);
+	close(out);
+}
+
+static int clone_range(int out, uint64_t to, int in, uint64_t from,
+		       uint64_t len)
+{
+	struct file_clone_range r = { in, from, len, to };
+
+	return ioctl(out, FICLONERANGE, &r);
+}
+
+static int dedupe(int in, int out, uint64_t len)
+{
+	static union {
+		struct file_dedupe_range r;
+		char room[sizeof(struct file_dedupe_range) +
+			  sizeof(struct file_dedupe_range_info)];
+	} u;
+
+	u.r = (struct file_dedupe_range){ .src_length = len, .dest_count = 1 };
+	u.r.info[0] = (struct file_dedupe_range_info){ .dest_fd = out };
+	NEED(ioctl(in, FIDEDUPERANGE, &u.r) == 0);
+	return u.r.info[0].status;
+}
+
+static void clones(void)
+{
+	size_t size = (1UL << 20) + 100;
+	int in = open("ram1", O_RDWR | O_TRUNC);
+	int out = open("ram2", O_RDWR | O_TRUNC);
+	long before = counter("clones ");
+	char *src = source(in, size), *dst;
+
+	OK("FICLONE", ioctl(out, FICLONE, in) == 0);
+	OK("has what a map of the source stored", same(out, src, size, 0));
+	OK("the size is the source's", fstat_of(out).st_size == (off_t)size);
+	dst = map(size, out);
+	dst[PAGE] ^= 1;
+	OK("two files that differ are not deduped",
+	   dedupe(in, out, size) == FILE_DEDUPE_RANGE_DIFFERS);
+	OK("the server did one of them", counter("clones ") == before + 1);
+	dst[PAGE] ^= 1;
+	OK("two that are alike are",
+	   dedupe(in, out, size) == FILE_DEDUPE_RANGE_SAME);
+	OK("by the server", counter("clones ") == before + 2);
+	OK("FICLONERANGE inside one file",
+	   clone_range(in, 2UL << 20, in, PAGE, 2 * PAGE) == 0);
+	OK("the bytes are there", same(in, src + PAGE, 2 * PAGE, 2L << 20));
+	FAILS(EINVAL, "FICLONERANGE of half a block",
+	      clone_range(out, 0, in, 0, PAGE / 2));
+	munmap(src, size);
+	munmap(dst, size);
+	close(in);
+	close(out);
+}
+
 /* ---- what the server must not be able to do ---- */
 
 static void from_window(const char *name, char *buf, size_t off, size_t len)
@@ -518,6 +632,31 @@ static void lies(void)
 	munmap(buf, 1UL << 20);
 }
 
+static void copy_lies(void)
+{
+	static const char *const what[] = { "did nothing", "did too much",
+					    "makes the file endless",
+					    "makes it no file" };
+	int in = open("ram1", O_RDWR | O_TRUNC), fd = open("lie", O_RDWR);
+	char text[100];
+
+	NEED(fd >= 0 && ftruncate(in, 4 * (off_t)PAGE) == 0);
+	for (off_t i = 0; i < 4; i++) {
+		off_t from = 0, to = i * (off_t)PAGE;
+
+		snprintf(text, sizeof(text), "a copy whose answer %s", what[i]);
+		FAILS(EIO, text, copy_file_range(in, &from, fd, &to, 100, 0));
+		snprintf(text, sizeof(text), "a clone whose answer %s",
+			 what[i]);
+		FAILS(EIO, text,
+		      clone_range(fd, (uint64_t)i * PAGE, in, 0, PAGE));
+	}
+	FAILS(EIO, "a clone that was done in part",
+	      clone_range(fd, 4 * PAGE, in, 0, PAGE));
+	close(in);
+	close(fd);
+}
+
 /* ---- somebody dies in the middle ---- */
 
 /* Never comes back by itself in less than two seconds. */
@@ -552,9 +691,12 @@ int main(int argc, char **argv)
 		maps();
 		layout();
 		hints();
+		copies();
+		clones();
 	} else if (!strcmp(what, "hostile")) {
 		hostile();
 		lies();
+		copy_lies();
 	} else {
 		way(what);
 	}
