@@ -282,7 +282,9 @@ static void call_copy(struct rng *r)
 {
 	int in = some_file(r), out = some_file(r);
 
-	if (copy_file_range(in, NULL, out, NULL, some_len(r), 0) > 0)
+	if (once_in(r, 2) ?
+		    copy_file_range(in, NULL, out, NULL, some_len(r), 0) > 0 :
+		    !ioctl(out, FICLONE, in))
 		count(&counts->calls);
 	close(in);
 	close(out);
