@@ -4,6 +4,7 @@
  */
 #include <getopt.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@
 
 #define QUICK_PAIRS  300
 #define QUICK_RANDOM 100
+#define JOBS_MAX     64
 
 struct options {
 	unsigned int length; /* of all sequences, 0: none */
@@ -49,6 +51,8 @@ static struct options opt = { .seed = 1,
 static struct runner *runners; /* one for each base, made when needed */
 static struct totals sum;
 static struct timespec start;
+static pid_t workers[JOBS_MAX];
+static volatile sig_atomic_t interrupted;
 
 static double elapsed(void)
 {
@@ -61,8 +65,20 @@ static double elapsed(void)
 
 static bool is_enough(void)
 {
-	return sum.failures >= opt.most ||
+	return interrupted || sum.failures >= opt.most ||
 	       (opt.seconds > 0 && elapsed() >= opt.seconds);
+}
+
+/* On a terminal, in its last line: worker 0 for all. */
+static void progress(const char *what, uint64_t done, uint64_t all, int job)
+{
+	static double last;
+
+	if (job || !isatty(STDERR_FILENO) || elapsed() < last + 1)
+		return;
+	last = elapsed();
+	fprintf(stderr, "\r%-24s %3" PRIu64 "%%  %.0f s  ", what,
+		done * 100 / all, last);
 }
 
 static struct runner *runner_of(const struct base *base)
@@ -140,6 +156,8 @@ struct pass {
 /* Number @job of opt.jobs does its share. */
 static void run_sequences(const struct pass *p, int job)
 {
+	static const char *const names[] = { "", "single calls",
+					     "pairs of calls", "three calls" };
 	uint64_t count = workload_count(p->len);
 	uint64_t most = p->most ? p->most : count;
 	struct workload w;
@@ -147,6 +165,7 @@ static void run_sequences(const struct pass *p, int job)
 	for (uint64_t i = (uint64_t)job; i < most; i += (uint64_t)opt.jobs) {
 		if (is_enough())
 			return;
+		progress(names[p->len], i, most, job);
 		if (workload_get(p->len, p->most ? mix(i) % count : i, &w) &&
 		    (!opt.base || !strcmp(opt.base, w.base->name)))
 			run(&w, p->quick);
@@ -160,6 +179,7 @@ static void run_random(uint64_t nr, bool quick, int job)
 	for (uint64_t i = (uint64_t)job; i < nr; i += (uint64_t)opt.jobs) {
 		if (is_enough())
 			return;
+		progress("long sequences", i, nr, job);
 		workload_random(opt.random_length, mix(i), &w);
 		run(&w, quick);
 	}
@@ -188,9 +208,11 @@ static void run_two(uint64_t i)
 
 static void run_all_two(int job)
 {
-	for (uint64_t i = (uint64_t)job; i < two_count();
-	     i += (uint64_t)opt.jobs)
+	for (uint64_t i = (uint64_t)job; i < two_count() && !is_enough();
+	     i += (uint64_t)opt.jobs) {
+		progress("two at once", i, two_count(), job);
 		run_two(i);
+	}
 }
 
 /* Pairs, and after three of them a longer one, or two at once. */
@@ -265,6 +287,23 @@ static void add(const struct totals *t)
 	add_runs(t->runs);
 }
 
+/* What was done until then is told. */
+static void on_signal(int sig)
+{
+	interrupted = 1;
+	for (int j = 0; j < opt.jobs && workers[j]; j++)
+		kill(workers[j], sig);
+}
+
+static void catch (void)
+{
+	struct sigaction sa = { .sa_handler = on_signal,
+				.sa_flags = SA_RESTART };
+
+	sigaction(SIGINT, &sa, NULL);
+	sigaction(SIGTERM, &sa, NULL);
+}
+
 /* A worker that dies is a failure. */
 static void collect(int fd, pid_t pid)
 {
@@ -283,15 +322,15 @@ static void collect(int fd, pid_t pid)
 
 static void work_apart(void)
 {
-	int fds[64];
-	pid_t pids[64];
+	int fds[JOBS_MAX];
 
 	for (int j = 0; j < opt.jobs; j++) {
 		int p[2];
 
-		if (pipe(p) || (pids[j] = fork()) < 0)
+		if (pipe(p) || (workers[j] = fork()) < 0)
 			exit(2);
-		if (!pids[j]) {
+		if (!workers[j]) {
+			memset(workers, 0, sizeof(workers));
 			work(j);
 			if (write(p[1], &sum, sizeof(sum)) != sizeof(sum))
 				_exit(2);
@@ -301,7 +340,7 @@ static void work_apart(void)
 		fds[j] = p[0];
 	}
 	for (int j = 0; j < opt.jobs; j++)
-		collect(fds[j], pids[j]);
+		collect(fds[j], workers[j]);
 }
 
 /* ---- main ---- */
@@ -389,7 +428,7 @@ static bool option(int c)
 		return true;
 	case 'j':
 		opt.jobs = atoi(optarg);
-		return opt.jobs > 0 && opt.jobs <= 64;
+		return opt.jobs > 0 && opt.jobs <= JOBS_MAX;
 	default:
 		return false;
 	}
@@ -419,11 +458,12 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	clock_gettime(CLOCK_MONOTONIC, &start);
+	catch ();
 	if (opt.jobs > 1)
 		work_apart();
 	else
 		work(0);
-	if (opt.length && !opt.base && !sum.failures)
+	if (opt.length && !opt.base && !sum.failures && !interrupted)
 		sum.failures += !cover_ok(sum.runs);
 	printf("workloads %" PRIu64 ", calls %" PRIu64 ", fences %" PRIu64
 	       ", moments %" PRIu64 "\n",
@@ -432,6 +472,8 @@ int main(int argc, char **argv)
 	       " (%" PRIu64 " by crashes of recovery), %.0f a second\n",
 	       sum.made, sum.distinct, sum.nested,
 	       (double)sum.distinct / (elapsed() + 0.001));
+	if (interrupted)
+		printf("interrupted after %.0f s\n", elapsed());
 	printf("failures: %" PRIu64 "\n", sum.failures);
-	return sum.failures != 0;
+	return sum.failures || interrupted;
 }
