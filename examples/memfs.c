@@ -489,6 +489,7 @@ static struct zus_fs_info memfs = {
 		 .flags = ZUFS_RFI_NODEV,
 		 .s_time_gran = 1,
 		 .s_maxbytes = LIMIT,
+		 .s_time_min = INT64_MIN / 1000000000,
 		 .s_time_max = INT64_MAX / 1000000000 },
 	.op = &zfi_ops,
 };

@@ -2,6 +2,9 @@
 /*
  * What the programs of 35-calls have in common: each works in a folder, and
  * prints "ok - WHAT" or "not ok - WHAT" for each check, as the suites do.
+ *
+ * CALLS_SIMPLE in the environment says that the filesystem is one that has no
+ * more than it must, as examples/memfs.c: what it lacks is refused.
  */
 #ifndef ZUFS_TESTS_CALLS_H
 #define ZUFS_TESTS_CALLS_H
@@ -18,6 +21,9 @@
 #include <unistd.h>
 
 static int calls_bad; /* checks that failed */
+
+/* No fallocate, xattrs, times of birth, exchanges; all folders have one link. */
+static bool calls_simple;
 
 static inline void calls_report(bool good, const char *what, int line,
 				const char *said)
@@ -59,6 +65,7 @@ static inline void calls_begin(const char *folder)
 {
 	setvbuf(stdout, NULL, _IONBF, 0);
 	umask(022);
+	calls_simple = getenv("CALLS_SIMPLE");
 	NEED(chdir(folder) == 0);
 }
 

@@ -133,6 +133,20 @@ real_files() { # FOLDER
 	mkdir -p "$1" && tar -x -f "$TREE/tests/guest/real.tar" -C "$1"
 }
 
+# A program that prints its checks itself works in a folder of its own.
+checks() { # DIR PROGRAM [ARG]...
+	local folder=$1/$2 program=$2 status
+	shift 2
+	mkdir -p "$folder"
+	LC_ALL=C "tests/guest/$program" "$folder" "$@"
+	status=$?
+	case $status in
+	0) ;;
+	1) checks_failed=$((checks_failed + 1)) ;;
+	*) fail "$program $*" "status $status" ;;
+	esac
+}
+
 checks_end() {
 	local status=$?
 	[ "$checks_failed" = 0 ] || exit 1

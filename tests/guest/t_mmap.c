@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Mappings: shared, private, holes, beyond the end, 2 MiB, MAP_SYNC, truncate. */
+/*
+ * Mappings: shared, private, holes, beyond the end, 2 MiB, MAP_SYNC, truncate.
+ *
+ * usage: t_mmap FILE [cached]
+ * "cached": of the page cache, where MAP_SYNC is refused.
+ */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,7 +88,7 @@ static void holes_and_end(int fd)
 	munmap(s, 8 * 4096);
 }
 
-static void huge_and_sync(int fd)
+static void huge_and_sync(int fd, bool cached)
 {
 	static char block[64 * 1024];
 	size_t i;
@@ -95,7 +101,9 @@ static void huge_and_sync(int fd)
 	}
 	s = mmap(NULL, 4 * MIB, PROT_READ | PROT_WRITE,
 		 MAP_SHARED_VALIDATE | MAP_SYNC, fd, 0);
-	CHECK(s != MAP_FAILED);
+	CHECK((s == MAP_FAILED) == cached);
+	if (cached)
+		s = map(fd, 4 * MIB, MAP_SHARED);
 	for (i = 0; i < 4 * MIB; i += 4096)
 		CHECK(s[i] == (char)(1 + (i >> 16) % 100));
 	s[3 * MIB] = 7;
@@ -110,13 +118,13 @@ int main(int argc, char **argv)
 {
 	int fd;
 
-	if (argc != 2)
+	if (argc < 2)
 		return 2;
 	signal(SIGBUS, on_bus);
 	fd = open(argv[1], O_RDWR | O_CREAT | O_TRUNC, 0644);
 	CHECK(fd >= 0);
 	shared_and_private(fd);
 	holes_and_end(fd);
-	huge_and_sync(fd);
+	huge_and_sync(fd, argc > 2);
 	return unlink(argv[1]) != 0;
 }

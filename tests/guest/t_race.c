@@ -6,6 +6,8 @@
  * Each 4 KiB page has a half written by write(2) and a half stored by mmap. A
  * round's number is put everywhere; the other side checks that the numbers it
  * sees never go back, and each checks its own half at the end by the other way.
+ *
+ * usage: t_race FILE [ROUNDS]
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -18,7 +20,9 @@
 #define PAGES  64
 #define PAGE   4096
 #define HALF   (PAGE / 2)
-#define ROUNDS 200
+#define ROUNDS 200 /* at most 255 */
+
+static int rounds = ROUNDS;
 
 static void die(const char *what)
 {
@@ -46,7 +50,7 @@ static void mapper(int fd)
 		   0);
 	if (map == MAP_FAILED)
 		die("mmap");
-	for (round = 1; round <= ROUNDS; round++)
+	for (round = 1; round <= rounds; round++)
 		for (page = 0; page < PAGES; page++) {
 			memset(map + page * PAGE + HALF, round, HALF);
 			check_not_back(
@@ -62,7 +66,7 @@ static void writer(int fd)
 	unsigned char buf[HALF], back[HALF], seen[PAGES] = { 0 };
 	int round, page;
 
-	for (round = 1; round <= ROUNDS; round++)
+	for (round = 1; round <= rounds; round++)
 		for (page = 0; page < PAGES; page++) {
 			memset(buf, round, HALF);
 			if (pwrite(fd, buf, HALF, page * PAGE) != HALF)
@@ -82,7 +86,7 @@ static void check_all(int fd)
 		if (pread(fd, buf, PAGE, page * PAGE) != PAGE)
 			die("pread");
 		for (i = 0; i < PAGE; i++)
-			if (buf[i] != ROUNDS) {
+			if (buf[i] != rounds) {
 				fprintf(stderr, "page %d byte %d is %u\n", page,
 					i, buf[i]);
 				exit(1);
@@ -114,8 +118,10 @@ static void race(const char *name, int holes)
 
 int main(int argc, char **argv)
 {
-	if (argc != 2)
+	if (argc < 2)
 		return 2;
+	if (argc > 2)
+		rounds = atoi(argv[2]);
 	race(argv[1], 0);
 	race(argv[1], 1);
 	return unlink(argv[1]) != 0;
