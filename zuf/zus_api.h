@@ -604,7 +604,10 @@ static_assert(sizeof(struct zufs_ioc_get_multy) == 264, "wire");
 
 #define ZUFS_GRANT_MAX 8 /* extents of one grant */
 
-/* Reserves blocks for appends of op.ii, until committed or put. */
+/*
+ * Reserves blocks for appends of op.ii, until committed or put; or names those
+ * that the file has behind its size.
+ */
 struct zufs_ioc_grant {
 	struct zufs_ioc_op op; /*  0 */
 	__u64 lblk;	       /* 80: IN first block that will be written */

@@ -101,6 +101,8 @@ int kern_fallocate(struct kern *k, int fd, int mode, uint64_t pos,
 int kern_scribble(struct kern *k, int fd, const void *bytes);
 /* What a mapping shows there; returns how many bytes. */
 ssize_t kern_tail(struct kern *k, int fd, void *buf);
+/* 1: the file has block @lblk, which may be behind the size; 0: it is a hole. */
+int kern_mapped(struct kern *k, int fd, uint64_t lblk);
 int kern_fsync(struct kern *k, int fd);
 
 /* ---- attributes ---- */

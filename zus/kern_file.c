@@ -491,6 +491,18 @@ ssize_t kern_tail(struct kern *k, int fd, void *buf)
 	return (ssize_t)len;
 }
 
+int kern_mapped(struct kern *k, int fd, uint64_t lblk)
+{
+	struct zufs_extent e;
+	struct copy c;
+	int err = file_at(k, fd, false, &c);
+
+	if (!err)
+		err = extent_at(&c, lblk << ZUFS_BLOCK_SHIFT, ZUFS_BLOCK_SIZE,
+				0, &e);
+	return err ? err : !(e.flags & ZUFS_EXT_HOLE);
+}
+
 int kern_fsync(struct kern *k, int fd)
 {
 	struct kern_inode *ki = kern_file(k, fd);

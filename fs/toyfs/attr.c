@@ -70,6 +70,9 @@ static int setattr(struct toy_inode *ti, struct zufs_ioc_attr *io)
 	uint64_t cut = TOY_NO_ORPHAN;
 	int err = toy_range_finish(ti, NULL);
 
+	if (!err && io->valid & ZUFS_STATX_SIZE)
+		err = toy_try(toy_i_fs(ti),
+			      toy_zero_behind(ti, le64toh(io->zi.i_size)));
 	if (!err)
 		err = setattr_tx(ti, io, &cut);
 	if (err || cut == TOY_NO_ORPHAN)

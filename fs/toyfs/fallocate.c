@@ -11,8 +11,7 @@
 
 #define MASK ((uint64_t)ZUFS_BLOCK_SIZE - 1)
 
-/* Zeros in what is mapped of [from, to). Fenced by the caller. */
-static int zero_mapped(struct toy_inode *ti, uint64_t from, uint64_t to)
+int toy_zero_mapped(struct toy_inode *ti, uint64_t from, uint64_t to)
 {
 	struct toy_fs *fs = toy_i_fs(ti);
 	const struct toy_slot *slot;
@@ -37,6 +36,19 @@ static int zero_mapped(struct toy_inode *ti, uint64_t from, uint64_t to)
 		pm_zero(fs, (e.pblk << ZUFS_BLOCK_SHIFT) + off, end - from);
 	}
 	return 0;
+}
+
+int toy_zero_behind(struct toy_inode *ti, uint64_t size)
+{
+	const struct toy_slot *slot;
+	int err = toy_slot_read(toy_i_fs(ti), ti->zii.ino, &slot);
+
+	if (err)
+		return err;
+	if (!toy_is_reg(slot))
+		return -EINVAL;
+	return toy_zero_mapped(ti, (le64toh(slot->zi.i_size) + MASK) & ~MASK,
+			       (size + MASK) & ~MASK);
 }
 
 static int punch_parts(struct toy_inode *ti, struct toy_tx *tx,
@@ -85,9 +97,9 @@ static int punch(struct toy_inode *ti, const struct zufs_ioc_IO *io)
 
 	if (first >= last)
 		first = last = to;
-	err = zero_mapped(ti, from, first);
+	err = toy_zero_mapped(ti, from, first);
 	if (!err)
-		err = zero_mapped(ti, last, to);
+		err = toy_zero_mapped(ti, last, to);
 	pm_fence(toy_i_fs(ti));
 	if (!err)
 		err = punch_tx(ti, io);
@@ -169,7 +181,9 @@ static int allocate(struct toy_inode *ti, const struct zufs_ioc_IO *io,
 	int err = 0;
 
 	if (io->rw & FALLOC_FL_ZERO_RANGE)
-		err = zero_mapped(ti, io->filepos, *to);
+		err = toy_zero_mapped(ti, io->filepos, *to);
+	if (!err && !(io->rw & FALLOC_FL_KEEP_SIZE))
+		err = toy_zero_behind(ti, *to);
 	pm_fence(toy_i_fs(ti));
 	if (!err)
 		err = allocate_tx(ti, io, &promised);

@@ -7,11 +7,6 @@
 
 #include "plugin.h"
 
-static uint64_t blocks_of(uint64_t bytes)
-{
-	return (bytes >> ZUFS_BLOCK_SHIFT) + !!(bytes & (ZUFS_BLOCK_SIZE - 1));
-}
-
 static int slot_regular(struct toy_inode *ti, const struct toy_slot **slot)
 {
 	int err = toy_slot_read(toy_i_fs(ti), ti->zii.ino, slot);
@@ -86,13 +81,13 @@ static int answer(struct toy_inode *ti, struct zufs_ioc_get_multy *io,
 	if (err)
 		return err;
 	t = toy_slot_map(toy_i_fs(ti), slot);
-	end = blocks_of(le64toh(slot->zi.i_size));
+	end = toy_blocks_of(le64toh(slot->zi.i_size));
 	if (end <= at)
 		end = at + 1;
 	toy_fill_attr(ti, slot, &io->attr);
 	if (!nr_fresh)
-		return answer_read(&t, io, at, blocks_of(io->filepos + io->len),
-				   end);
+		return answer_read(&t, io, at,
+				   toy_blocks_of(io->filepos + io->len), end);
 	for (io->n = 0; io->n < io->max && at < end; io->n++) {
 		n = toy_map_get(&t, at, end, &io->ext[io->n], 1);
 		if (n <= 0)
@@ -124,8 +119,8 @@ static int multy_write(struct toy_inode *ti, struct zufs_ioc_get_multy *io)
 
 	if (err)
 		return err;
-	end = blocks_of(io->filepos + io->len);
-	size = blocks_of(le64toh(slot->zi.i_size));
+	end = toy_blocks_of(io->filepos + io->len);
+	size = toy_blocks_of(le64toh(slot->zi.i_size));
 	if (end > size)
 		end = size;
 	t = toy_slot_map(toy_i_fs(ti), slot);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0
 /*
- * Appends: blocks are reserved (granted), written by the kernel, and committed.
- * Grants are volatile: a crash forgets them.
+ * Appends: blocks are granted, written by the kernel, and committed. Those that
+ * the file has behind its size already are used where they are; others are
+ * reserved for it. Grants are volatile: a crash forgets them.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -64,12 +65,16 @@ void toy_grants_drop(struct toy_fs *fs, struct toy_grants *gs)
 	*gs = (struct toy_grants){ 0 };
 }
 
-static int read_hint(struct toy_inode *ti, uint64_t lblk, uint64_t *hint)
+/*
+ * What the map has from @lblk on, as one extent or hole of at most @want blocks.
+ * *hint: where the block before it ends on media, 0: that one is a hole.
+ */
+static int map_read(struct toy_inode *ti, uint64_t lblk, uint32_t want,
+		    struct zufs_extent *e, uint64_t *hint)
 {
 	const struct toy_slot *slot;
-	struct zufs_extent e;
 	struct toy_tree t;
-	int err = toy_slot_read(toy_i_fs(ti), ti->zii.ino, &slot);
+	int n, err = toy_slot_read(toy_i_fs(ti), ti->zii.ino, &slot);
 
 	*hint = 0;
 	if (err)
@@ -77,43 +82,59 @@ static int read_hint(struct toy_inode *ti, uint64_t lblk, uint64_t *hint)
 	if (!toy_is_reg(slot))
 		return -EINVAL;
 	t = toy_slot_map(toy_i_fs(ti), slot);
-	if (lblk && toy_map_get(&t, lblk - 1, lblk, &e, 1) == 1 &&
-	    !(e.flags & ZUFS_EXT_HOLE))
-		*hint = e.pblk + 1;
-	return 0;
+	if (lblk && toy_map_get(&t, lblk - 1, lblk, e, 1) == 1 &&
+	    !(e->flags & ZUFS_EXT_HOLE))
+		*hint = e->pblk + 1;
+	n = toy_map_get(&t, lblk, lblk + want, e, 1);
+	return n < 0 ? n : 0;
 }
 
-/* *hint: where the block before @lblk ends on media, 0: it is a hole. */
-static int hint_before(struct toy_inode *ti, uint64_t lblk, uint64_t *hint)
+static int map_at(struct toy_inode *ti, uint64_t lblk, uint32_t want,
+		  struct zufs_extent *e, uint64_t *hint)
 {
-	return toy_try(toy_i_fs(ti), read_hint(ti, lblk, hint));
+	return toy_try(toy_i_fs(ti), map_read(ti, lblk, want, e, hint));
 }
 
-/* Returns the number of extents, 0: no space. Under the inode's lock. */
-static int grant(struct toy_inode *ti, uint64_t lblk, uint32_t want,
-		 uint64_t hint, struct zufs_extent *ext)
+/* Up to e->len reserved blocks in place of the hole @e. -ENOSPC. */
+static int grant_hole(struct toy_inode *ti, uint64_t hint,
+		      struct zufs_extent *e)
 {
 	struct toy_fs *fs = toy_i_fs(ti);
 	uint64_t bn;
 	uint32_t len;
+	int err =
+		toy_reserve(fs, zus_current_channel(), hint, e->len, &bn, &len);
+
+	if (err)
+		return err;
+	err = grants_add(&ti->grants, bn, len);
+	if (err)
+		toy_unreserve(fs, bn, len);
+	*e = (struct zufs_extent){ e->lblk, bn, len, 0 };
+	return err;
+}
+
+/*
+ * Returns the number of extents, 0: no space. @hint: where the block before
+ * @lblk will end on media, 0: look. Under the inode's lock.
+ */
+static int grant(struct toy_inode *ti, uint64_t lblk, uint32_t want,
+		 uint64_t hint, struct zufs_extent *ext)
+{
+	uint64_t before;
 	int n, err;
 
 	for (n = 0; n < ZUFS_GRANT_MAX && want; n++) {
-		err = toy_reserve(fs, zus_current_channel(), hint, want, &bn,
-				  &len);
+		err = map_at(ti, lblk, want, &ext[n], &before);
+		if (!err && ext[n].flags & ZUFS_EXT_HOLE)
+			err = grant_hole(ti, hint ? hint : before, &ext[n]);
 		if (err == -ENOSPC)
 			break;
 		if (err)
 			return err;
-		err = grants_add(&ti->grants, bn, len);
-		if (err) {
-			toy_unreserve(fs, bn, len);
-			return err;
-		}
-		ext[n] = (struct zufs_extent){ lblk, bn, len, 0 };
-		hint = bn + len;
-		lblk += len;
-		want -= len;
+		hint = ext[n].pblk + ext[n].len;
+		lblk += ext[n].len;
+		want -= ext[n].len;
 	}
 	return n;
 }
@@ -122,7 +143,6 @@ int toy_grant(struct zus_inode_info *zii, struct zufs_ioc_grant *io)
 {
 	struct toy_inode *ti = toy_i(zii);
 	struct toy_fs *fs = toy_i_fs(ti);
-	uint64_t hint;
 	int n;
 
 	if (fs->ro)
@@ -130,9 +150,7 @@ int toy_grant(struct zus_inode_info *zii, struct zufs_ioc_grant *io)
 	if (!io->want || io->lblk >= TOY_MAX_LBLK)
 		return -EFBIG;
 	pthread_rwlock_wrlock(&ti->lock);
-	n = hint_before(ti, io->lblk, &hint);
-	if (!n)
-		n = grant(ti, io->lblk, io->want, hint, io->ext);
+	n = grant(ti, io->lblk, io->want, 0, io->ext);
 	pthread_rwlock_unlock(&ti->lock);
 	io->n = n > 0 ? n : 0;
 	zus_dbg("inode %llu: block %llu: wants %u, %d extents",
@@ -200,43 +218,28 @@ static int check_commit(const struct zufs_ioc_commit *io)
 	return 0;
 }
 
-/*
- * Blocks that were mapped behind the size give way to what was written. -EXFULL:
- * they are too many for the transaction.
- */
-static int make_hole(const struct toy_tree *t, const struct zufs_extent *e,
-		     struct toy_slot *slot)
-{
-	struct zufs_extent old;
-	uint64_t freed = 0;
-	bool done = true;
-	int err, n = toy_map_get(t, e->lblk, e->lblk + e->len, &old, 1);
-
-	if (n < 0)
-		return n;
-	if (n == 1 && old.flags & ZUFS_EXT_HOLE && old.len == e->len)
-		return 0;
-	err = toy_map_punch(t, e->lblk, e->lblk + e->len, &freed, &done);
-	toy_add_blocks(slot, -(int64_t)freed);
-	if (err)
-		return err;
-	return done ? 0 : -EXFULL;
-}
-
+/* What was in the map before is written in place: take_extent() saw to that. */
 static int map_extent(const struct toy_tree *t, const struct zufs_extent *e,
 		      struct toy_slot *slot)
 {
-	uint64_t lblk = e->lblk, pblk = e->pblk;
-	uint32_t left = e->len, len;
-	int err = make_hole(t, e, slot);
+	uint64_t at = e->lblk, end = at + e->len;
+	struct zufs_extent part;
+	int n, err = 0;
 
-	if (!err)
-		err = toy_alloc_reserved(t->tx, pblk, left);
-	for (; !err && left; left -= len, lblk += len, pblk += len) {
-		len = left < TOY_EXT_MAX ? left : TOY_EXT_MAX;
-		err = toy_map_insert(t, lblk, pblk, len);
+	for (; !err && at < end; at += part.len) {
+		n = toy_map_get(t, at, end, &part, 1);
+		if (n <= 0)
+			return n ? n : -EUCLEAN;
+		if (!(part.flags & ZUFS_EXT_HOLE))
+			continue;
+		if (part.len > TOY_EXT_MAX)
+			part.len = TOY_EXT_MAX;
+		part.pblk = e->pblk + (at - e->lblk);
+		err = toy_alloc_reserved(t->tx, part.pblk, part.len);
+		if (!err)
+			err = toy_map_insert(t, at, part.pblk, part.len);
+		toy_add_blocks(slot, part.len);
 	}
-	toy_add_blocks(slot, e->len);
 	return err;
 }
 
@@ -263,7 +266,7 @@ static uint64_t blocks_end(const struct zufs_ioc_commit *io)
 	return e->lblk + e->len;
 }
 
-/* Is it the next part of the write that the slot's range is of? */
+/* Is it the next part of the write that is going on? */
 static bool goes_on(const struct toy_inode *ti, const struct toy_slot *slot,
 		    const struct zufs_ioc_commit *io)
 {
@@ -271,18 +274,28 @@ static bool goes_on(const struct toy_inode *ti, const struct toy_slot *slot,
 		return false;
 	if (io->n)
 		return io->ext[0].lblk == ti->next_part;
-	return io->new_size > le64toh(slot->zi.i_on_disk[0])
-				      << ZUFS_BLOCK_SHIFT;
+	return toy_blocks_of(io->new_size) >
+	       toy_blocks_of(le64toh(slot->zi.i_size));
 }
 
-/* The first part of a write says what is to go if the last doesn't come. */
-static int parts_begin(struct toy_tx *tx, struct toy_slot *slot,
+/*
+ * The first part of a write says what is to go if the last doesn't come: all
+ * behind the last block that the file has there already. New ones between such
+ * blocks stay.
+ */
+static int parts_begin(const struct toy_tree *t, struct toy_slot *slot,
 		       const struct zufs_ioc_commit *io, uint64_t *cut)
 {
+	uint64_t from, to;
+	int err;
+
 	if (!io->more || *cut != TOY_NO_ORPHAN)
 		return 0;
-	return toy_range_add(tx, slot, TOY_ORPH_CUT, io->ext[0].lblk,
-			     blocks_end(io) + io->more, cut);
+	to = blocks_end(io) + io->more;
+	err = toy_map_end(t, io->ext[0].lblk, to, &from);
+	if (err || from == to)
+		return err;
+	return toy_range_add(t->tx, slot, TOY_ORPH_CUT, from, to, cut);
 }
 
 static int parts_end(struct toy_tx *tx, struct toy_slot *slot,
@@ -308,18 +321,12 @@ static int commit_parts(struct toy_inode *ti, struct toy_tx *tx,
 
 	if (err)
 		return err;
-	if (!toy_is_reg(slot))
-		return -EINVAL;
-	err = parts_begin(tx, slot, io, cut);
-	if (err)
-		return err;
 	t = toy_slot_tree(toy_i_fs(ti), tx, slot);
-	for (unsigned int i = 0; i < io->n; i++) {
+	err = parts_begin(&t, slot, io, cut);
+	for (unsigned int i = 0; !err && i < io->n; i++)
 		err = map_extent(&t, &io->ext[i], slot);
-		if (err)
-			return err;
-	}
-	err = parts_end(tx, slot, io, cut);
+	if (!err)
+		err = parts_end(tx, slot, io, cut);
 	if (err)
 		return err;
 	toy_fill_attr(ti, slot, &io->attr);
@@ -347,58 +354,6 @@ static int commit_tx(struct toy_inode *ti, struct zufs_ioc_commit *io)
 	return 0;
 }
 
-/* An entry says what is to go if the write's last part doesn't come. */
-static int clear_parts(struct toy_inode *ti, struct toy_tx *tx,
-		       const struct zufs_ioc_commit *io, uint64_t *range,
-		       bool *done)
-{
-	struct toy_slot *slot;
-	struct toy_tree t;
-	uint64_t freed = 0;
-	int err = toy_slot_get(tx, ti->zii.ino, &slot);
-
-	if (!err && *range == TOY_NO_ORPHAN)
-		err = toy_range_add(tx, slot, TOY_ORPH_CUT, io->ext[0].lblk,
-				    blocks_end(io) + io->more, range);
-	if (err)
-		return err;
-	t = toy_slot_tree(toy_i_fs(ti), tx, slot);
-	err = toy_map_punch(&t, io->ext[0].lblk, blocks_end(io), &freed, done);
-	toy_add_blocks(slot, -(int64_t)freed);
-	return err;
-}
-
-static int clear_step(struct toy_inode *ti, const struct zufs_ioc_commit *io,
-		      bool *done)
-{
-	uint64_t range = ti->range;
-	struct toy_tx *tx;
-	int err = toy_begin(toy_i_fs(ti), ZUFS_OP_COMMIT_WRITE, &tx);
-
-	if (err)
-		return err;
-	err = toy_try(toy_i_fs(ti), clear_parts(ti, tx, io, &range, done));
-	if (err) {
-		toy_tx_abort(tx);
-		return err;
-	}
-	err = toy_tx_commit(tx);
-	if (!err)
-		ti->range = range;
-	return err;
-}
-
-/* Takes away what was mapped there, in as many steps as it needs. */
-static int clear_way(struct toy_inode *ti, const struct zufs_ioc_commit *io)
-{
-	bool done = false;
-	int err = 0;
-
-	while (!err && !done)
-		err = clear_step(ti, io, &done);
-	return err;
-}
-
 /* What isn't the next part of a write ends it. */
 static int parts_check(struct toy_inode *ti, const struct zufs_ioc_commit *io)
 {
@@ -410,13 +365,73 @@ static int parts_check(struct toy_inode *ti, const struct zufs_ioc_commit *io)
 	return toy_range_finish(ti, NULL);
 }
 
+/* Between the blocks that were written the size grows over zeros. */
+static int zero_between(struct toy_inode *ti, const struct zufs_ioc_commit *io)
+{
+	const struct toy_slot *slot;
+	uint64_t at = ti->next_part;
+	int err = toy_slot_read(toy_i_fs(ti), ti->zii.ino, &slot);
+
+	if (err)
+		return err;
+	if (!at)
+		at = toy_blocks_of(le64toh(slot->zi.i_size));
+	for (unsigned int i = 0; !err && i < io->n; i++) {
+		const struct zufs_extent *e = &io->ext[i];
+
+		err = toy_zero_mapped(ti, at << ZUFS_BLOCK_SHIFT,
+				      e->lblk << ZUFS_BLOCK_SHIFT);
+		if (e->lblk + e->len > at)
+			at = e->lblk + e->len;
+	}
+	if (err || io->more)
+		return err;
+	return toy_zero_mapped(ti, at << ZUFS_BLOCK_SHIFT,
+			       toy_blocks_of(io->new_size) << ZUFS_BLOCK_SHIFT);
+}
+
+/* Each block of @e must be where the map has it, or granted: then not any more. */
+static int take_extent(const struct toy_tree *t, const struct zufs_extent *e,
+		       struct toy_grants *left)
+{
+	uint64_t at = e->lblk, end = at + e->len, pblk;
+	struct zufs_extent part;
+	int n, err = 0;
+
+	for (; !err && at < end; at += part.len) {
+		n = toy_map_get(t, at, end, &part, 1);
+		if (n <= 0)
+			return n ? n : -EUCLEAN;
+		pblk = e->pblk + (at - e->lblk);
+		if (part.flags & ZUFS_EXT_HOLE)
+			err = grants_take(left, pblk, part.len);
+		else if (part.pblk != pblk)
+			err = -EINVAL;
+	}
+	return err;
+}
+
+static int take_all(struct toy_inode *ti, const struct zufs_ioc_commit *io,
+		    struct toy_grants *left)
+{
+	const struct toy_slot *slot;
+	struct toy_tree t;
+	int err = toy_slot_read(toy_i_fs(ti), ti->zii.ino, &slot);
+
+	if (err)
+		return err;
+	if (!toy_is_reg(slot))
+		return -EINVAL;
+	t = toy_slot_map(toy_i_fs(ti), slot);
+	for (unsigned int i = 0; !err && i < io->n; i++)
+		err = take_extent(&t, &io->ext[i], left);
+	return err;
+}
+
 /* The next grant is a favour: without space the answer has none. */
 static void grant_next(struct toy_inode *ti, struct zufs_ioc_commit *io)
 {
-	uint64_t size = le64toh(io->attr.zi.i_size);
-	uint64_t lblk =
-		(size >> ZUFS_BLOCK_SHIFT) + !!(size & (ZUFS_BLOCK_SIZE - 1));
-	uint64_t hint = 0;
+	uint64_t lblk = toy_blocks_of(le64toh(io->attr.zi.i_size)), hint = 0;
 	int n;
 
 	if (io->n) {
@@ -433,23 +448,19 @@ static void grant_next(struct toy_inode *ti, struct zufs_ioc_commit *io)
 /* Under the inode's lock. */
 static int commit_write(struct toy_inode *ti, struct zufs_ioc_commit *io)
 {
+	struct toy_fs *fs = toy_i_fs(ti);
 	struct toy_grants left;
-	int err = toy_try(toy_i_fs(ti), parts_check(ti, io));
+	int err = toy_try(fs, parts_check(ti, io));
 
+	if (!err)
+		err = grants_copy(&left, &ti->grants);
 	if (err)
 		return err;
-	err = grants_copy(&left, &ti->grants);
-	if (err)
-		return err;
-	for (unsigned int i = 0; !err && i < io->n; i++)
-		err = grants_take(&left, io->ext[i].pblk, io->ext[i].len);
+	err = toy_try(fs, take_all(ti, io, &left));
+	if (!err)
+		err = toy_try(fs, zero_between(ti, io));
 	if (!err)
 		err = commit_tx(ti, io);
-	if (err == -EXFULL) {
-		err = clear_way(ti, io);
-		if (!err)
-			err = commit_tx(ti, io);
-	}
 	if (err) {
 		free(left.g);
 		return err;

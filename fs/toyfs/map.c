@@ -126,6 +126,20 @@ int toy_map_get(const struct toy_tree *t, uint64_t lblk, uint64_t end,
 	return a.n;
 }
 
+int toy_map_end(const struct toy_tree *t, uint64_t lblk, uint64_t end,
+		uint64_t *at)
+{
+	struct ext e;
+	int err = ext_floor(t, end - 1, &e);
+
+	*at = lblk;
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	if (e.lblk + e.len > lblk)
+		*at = e.lblk + e.len < end ? e.lblk + e.len : end;
+	return 0;
+}
+
 static int merge_next(const struct toy_tree *t, const struct ext *e,
 		      uint64_t *len)
 {

@@ -95,6 +95,12 @@ static inline bool toy_is_reg(const struct toy_slot *slot)
 	return (le16toh(slot->zi.i_mode) & 0170000) == 0100000;
 }
 
+/* Blocks that hold @bytes. */
+static inline uint64_t toy_blocks_of(uint64_t bytes)
+{
+	return (bytes >> ZUFS_BLOCK_SHIFT) + !!(bytes & (ZUFS_BLOCK_SIZE - 1));
+}
+
 /* ---- plugin.c ---- */
 
 /* Begins the transaction of the running operation. */
@@ -163,6 +169,19 @@ int toy_range_finish(struct toy_inode *ti, uint64_t *promised);
 int toy_range_drop(struct toy_inode *ti);
 /* Takes @n blocks off (or adds) to what i_blocks counts. */
 void toy_add_blocks(struct toy_slot *slot, int64_t n);
+
+/* ---- fallocate.c ---- */
+
+/*
+ * Zeros in what the map has of the bytes [from, to), if any. The next commit
+ * fences them. Under the inode's lock.
+ */
+int toy_zero_mapped(struct toy_inode *ti, uint64_t from, uint64_t to);
+/*
+ * The same for all that a regular file grows over when its size becomes @size:
+ * what is in the blocks behind the size is nobody's.
+ */
+int toy_zero_behind(struct toy_inode *ti, uint64_t size);
 
 /* ---- free.c ---- */
 

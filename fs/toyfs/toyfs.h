@@ -239,6 +239,9 @@ int toy_tree_delete(const struct toy_tree *t, uint64_t key);
 /* Extent or hole that holds @lblk, from @lblk on; up to @max extents without gaps, holes with ZUFS_EXT_HOLE. Returns their number. */
 int toy_map_get(const struct toy_tree *t, uint64_t lblk, uint64_t end,
 		struct zufs_extent *ext, int max);
+/* *at: behind the last block of [lblk, end) that is mapped; @lblk: none is. */
+int toy_map_end(const struct toy_tree *t, uint64_t lblk, uint64_t end,
+		uint64_t *at);
 /* Maps [lblk, +len) to pblk; merges with a neighbour where it continues it; the range must be a hole. */
 int toy_map_insert(const struct toy_tree *t, uint64_t lblk, uint64_t pblk,
 		   uint32_t len);

@@ -169,7 +169,7 @@ static void blocks(struct walk *w, const struct m_node *n, uint64_t sectors)
 {
 	uint64_t must = model_blocks(n), is = sectors / 8;
 
-	if (!n->next || is < n->least_blocks || is > n->next_blocks)
+	if (!n->next || is < must || is > n->next_blocks)
 		number(w, "number of blocks", is, must);
 }
 

@@ -450,6 +450,11 @@ static void tear(struct imager *im, const struct rec_region *r,
 	}
 }
 
+void imager_changes(struct imager *im)
+{
+	im->crash_recovery = false;
+}
+
 void imager_point(struct imager *im)
 {
 	const struct rec_region *r = im->live;

@@ -73,4 +73,7 @@ void imager_rebase(struct imager *im);
 /* Makes the images of this moment and looks at each. */
 void imager_point(struct imager *im);
 
+/* look() is about to change what it looks at: no power cut comes any more. */
+void imager_changes(struct imager *im);
+
 #endif /* IMAGE_H */

@@ -433,18 +433,13 @@ static uint64_t blocks_of(uint64_t bytes)
 	return (bytes + BLOCK - 1) / BLOCK;
 }
 
-static uint64_t map_count(const struct m_node *n, uint64_t from, uint64_t to)
+uint64_t model_blocks(const struct m_node *n)
 {
 	uint64_t nr = 0;
 
-	for (uint64_t i = from; i < to && i < n->nr_map; i++)
+	for (uint64_t i = 0; i < n->nr_map; i++)
 		nr += n->map[i];
 	return nr;
-}
-
-uint64_t model_blocks(const struct m_node *n)
-{
-	return map_count(n, 0, n->nr_map);
 }
 
 /* ---- data ---- */
@@ -788,11 +783,7 @@ void model_during(struct model *m, const struct model *after,
 	/* A punch and zeros leave the size to the end. */
 	n->next_size = zeros ? n->size : now->size;
 	n->next_cap = (n->to + 7) & ~7ULL;
-	n->least_blocks = model_blocks(n);
-	n->next_blocks = zeros ? n->least_blocks : model_blocks(now);
-	if (!zeros)
-		n->least_blocks -=
-			map_count(n, blocks_of(n->size), blocks_of(n->to));
+	n->next_blocks = model_blocks(zeros ? n : now);
 	n->next = calloc(1, n->next_cap);
 	memcpy(n->next, now->data,
 	       now->cap < n->next_cap ? now->cap : n->next_cap);

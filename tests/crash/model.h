@@ -51,11 +51,10 @@ struct m_node {
 	/*
 	 * A write in progress: its bytes [from, to) may be those of @next. What
 	 * is behind the size is there up to a size between size and next_size.
-	 * It has between least_blocks and next_blocks blocks: those that were
-	 * behind the size give way.
+	 * It has those blocks that it had, and up to next_blocks.
 	 */
 	uint8_t *next;
-	uint64_t from, to, next_size, next_cap, least_blocks, next_blocks;
+	uint64_t from, to, next_size, next_cap, next_blocks;
 };
 
 struct m_name {

@@ -14,6 +14,7 @@
 #include <sys/sysmacros.h>
 
 #include "toycheck.h"
+#include "behind.h"
 #include "compare.h"
 #include "plugin.h"
 #include "run.h"
@@ -277,14 +278,15 @@ static const char *check(char *addr, uint64_t bfree)
 	return NULL;
 }
 
-/* What differs from the one that it resembles more. */
-static const char *compare_allowed(struct runner *r)
+/* @is: the model that it is; or what differs from the one that it resembles more. */
+static const char *compare_allowed(struct runner *r, const struct model **is)
 {
 	unsigned int most = 0, same;
 
 	for (int i = 0; i < RUN_ALLOWED && r->allowed[i]; i++) {
 		const char *wrong = compare(r->allowed[i], &r->look, &same);
 
+		*is = r->allowed[i];
 		if (!wrong)
 			return NULL;
 		if (i && same <= most)
@@ -300,6 +302,7 @@ static const char *look(void *arg)
 	struct runner *r = arg;
 	char *addr = r->im.work.ro;
 	struct zufs_ioc_statfs st;
+	const struct model *is;
 	const char *wrong;
 	char label[32];
 	int err = kern_mount(&r->look, toyfs(), addr, RUN_BYTES, 0);
@@ -310,12 +313,16 @@ static const char *look(void *arg)
 	if (r->im.work.nr)
 		wrong = "what the mount stored isn't durable";
 	else
-		wrong = compare_allowed(r);
+		wrong = compare_allowed(r, &is);
 	if (!wrong && kern_statfs(&r->look, &st))
 		wrong = "statfs fails";
 	if (!wrong && (kern_label(&r->look, label, sizeof(label)) ||
 		       strcmp(label, LABEL)))
 		wrong = "another label";
+	if (!wrong && behind_any(is)) {
+		imager_changes(&r->im);
+		wrong = behind_check(is, &r->look);
+	}
 	kern_umount(&r->look);
 	return wrong ? wrong : check(addr, st.bfree);
 }

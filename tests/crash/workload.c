@@ -282,6 +282,29 @@ static const char *const parts_calls[] = {
 	NULL,
 };
 
+/* Blocks behind the size, which writes use and power cuts leave. */
+static const char *const kept_calls[] = {
+	"append f 1",
+	"append f 10000",
+	"append f 40000",
+	"append e 30000",
+	"write f 8192 4096",
+	"write f 20000 100",
+	"write e 40000 10",
+	"truncate f 5000",
+	"truncate f 20000",
+	"truncate e 30000",
+	"falloc e 0 30000",
+	"falloc f 30000 5000",
+	"zero f 4000 20000",
+	"keep f 0 50000",
+	"punch f 12288 8192",
+	"unlink f",
+	"open f",
+	"remount",
+	NULL,
+};
+
 /* Names of D and E are made by setup_names(). */
 const struct base bases[] = {
 	{ "small", "a few files and directories",
@@ -317,6 +340,9 @@ const struct base bases[] = {
 	  "open f; append f 5000; append f 5000; append f 9000" },
 	{ "parts", "no more than two free blocks in a row",
 	  "create f; append f 5000; create e", parts_calls, false, 2, NULL },
+	{ "kept", "blocks behind the size, no more than two free ones in a row",
+	  "create f; append f 5000; keep f 8192 20000; create e; keep e 12288 8192; keep e 32768 4096",
+	  kept_calls, false, 2, NULL },
 };
 const unsigned int nr_bases = sizeof(bases) / sizeof(bases[0]);
 

@@ -623,7 +623,7 @@ START_TEST(fallocates)
 	ck_assert_int_eq(falloc(&v, &a, 0, 0, 3 * MIB), 0);
 	ck_assert_uint_eq(a.zi.i_size, 3 * MIB);
 	ck_assert_uint_eq(a.zi.i_blocks, 768 * 8);
-	/* What is mapped behind the size gives way to an append. */
+	/* What is mapped behind the size is what an append writes to. */
 	ck_assert_int_eq(falloc(&v, &a, FALLOC_FL_KEEP_SIZE, 3 * MIB, 4 * MIB),
 			 0);
 	ck_assert_uint_eq(a.zi.i_size, 3 * MIB);

@@ -180,6 +180,159 @@ START_TEST(wrong_parts)
 }
 END_TEST
 
+/* ---- over blocks that an fallocate put behind the size ---- */
+
+#define KEPT 3U /* blocks 2 to 4 of a file of no bytes */
+
+static struct zufs_extent kept[3];
+
+/* Blocks of a hole, those that are kept, and of another hole, as a grant. */
+static void set_up_kept(void)
+{
+	struct zufs_ioc_grant *io;
+
+	vol_new(&v, 32);
+	f = make(&v, &v.root, "f", S_IFREG | 0644);
+	ck_assert_int_eq(falloc(&v, &f, FALLOC_FL_KEEP_SIZE, 2 * BLK,
+				(2 + KEPT) * BLK),
+			 0);
+	before = bfree(&v);
+	io = op_new(ZUFS_OP_GRANT, &f, sizeof(*io));
+	io->want = 8;
+	ck_assert_int_eq(op_run(&v, io), 0);
+	ck_assert_uint_eq(io->n, 3);
+	memcpy(kept, io->ext, 3 * sizeof(*kept));
+	ck_assert_uint_eq(kept[0].len, 2);
+	ck_assert_uint_eq(kept[1].len, KEPT);
+	ck_assert_uint_eq(kept[2].lblk, 5);
+	ck_assert_uint_eq(kept[2].len, 3);
+	for (int i = 0; i < 3; i++)
+		memset(v.addr + kept[i].pblk * BLK, 'k', kept[i].len * BLK);
+}
+
+static int commit_kept(unsigned int at, unsigned int n, uint64_t more)
+{
+	struct zufs_ioc_commit *io = op_new(ZUFS_OP_COMMIT_WRITE, &f,
+					    sizeof(*io) + n * sizeof(*kept));
+	int err;
+
+	io->new_size = (kept[at + n - 1].lblk + kept[at + n - 1].len) * BLK;
+	io->n = n;
+	io->more = more;
+	memcpy(io->ext, kept + at, n * sizeof(*kept));
+	err = op_run(&v, io);
+	if (!err)
+		f = io->attr;
+	return err;
+}
+
+static bool is_mapped(struct vol *w, struct zufs_attr *a, uint64_t lblk)
+{
+	struct zufs_extent e[64];
+
+	ck_assert_int_ge(multy(w, a, lblk * BLK, BLK, 0, e), 1);
+	return !(e[0].flags & ZUFS_EXT_HOLE);
+}
+
+/* What the kernel wrote and didn't commit shows to nobody. */
+static void expect_zeros(struct vol *w, struct zufs_attr *a)
+{
+	for (unsigned int i = 2; i < 2 + KEPT; i++)
+		ck_assert(block_is(w, a, i, 0));
+}
+
+START_TEST(kept_blocks_are_used)
+{
+	ck_assert_int_eq(commit_kept(0, 3, 0), 0);
+	ck_assert_uint_eq(f.zi.i_size, 8 * BLK);
+	ck_assert_uint_eq(f.zi.i_blocks, 8 * 8);
+	for (unsigned int i = 0; i < 8; i++)
+		ck_assert(block_is(&v, &f, i, 'k'));
+	ck_assert_uint_eq(bfree(&v), before - 5);
+}
+END_TEST
+
+/* After each part of the write. */
+START_TEST(kept_blocks_survive)
+{
+	struct zufs_attr a;
+	struct vol c;
+
+	for (unsigned int at = 0; at < 3; at++) {
+		ck_assert_int_eq(commit_kept(at, 1, 3 * (2 - at)), 0);
+		vol_crash(&v, &c);
+		ck_assert_int_eq(look(&c, &c.root, "f", &a), 0);
+		ck_assert_uint_eq(a.zi.i_size, at < 2 ? 0 : 8 * BLK);
+		for (unsigned int i = 2; i < 2 + KEPT; i++)
+			ck_assert(is_mapped(&c, &a, i));
+		ck_assert(is_mapped(&c, &a, 5) == (at == 2));
+		if (at < 2) {
+			ck_assert_int_eq(set_size(&c, &a, 8 * BLK), 0);
+			expect_zeros(&c, &a);
+		}
+		put(&c, &a);
+		vol_umount(&c);
+		vol_check(&c);
+		munmap(c.addr, c.bytes);
+	}
+}
+END_TEST
+
+/* The blocks were paid for when the fallocate returned. */
+START_TEST(kept_blocks_need_no_space)
+{
+	struct zufs_attr g;
+	uint64_t left;
+
+	put_grants();
+	g = make(&v, &v.root, "g", S_IFREG | 0644);
+	while ((left = bavail(&v)))
+		ck_assert_int_eq(falloc(&v, &g, 0, g.zi.i_size,
+					g.zi.i_size + (left + 1) / 2 * BLK),
+				 0);
+	put(&v, &g);
+	ck_assert_int_eq(set_size(&v, &f, 2 * BLK), 0);
+	ck_assert_int_eq(append(&v, &f, KEPT, 'n'), 0);
+	ck_assert(block_is(&v, &f, 1 + KEPT, 'n'));
+	ck_assert_int_eq(append(&v, &f, 1, 'n'), -ENOSPC);
+}
+END_TEST
+
+START_TEST(size_grows_over_zeros)
+{
+	struct zufs_extent last;
+
+	ck_assert_int_eq(set_size(&v, &f, 5 * BLK), 0);
+	expect_zeros(&v, &f);
+	tear_down();
+
+	set_up_kept();
+	ck_assert_int_eq(falloc(&v, &f, 0, 5 * BLK, 6 * BLK), 0);
+	expect_zeros(&v, &f);
+	tear_down();
+
+	set_up_kept();
+	last = kept[2];
+	ck_assert_int_eq(commit(&v, &f, 8 * BLK, &last, 1), 0);
+	expect_zeros(&v, &f);
+	ck_assert(block_is(&v, &f, 5, 'k'));
+	tear_down();
+
+	set_up_kept();
+	ck_assert_int_eq(commit(&v, &f, 5 * BLK, NULL, 0), 0);
+	expect_zeros(&v, &f);
+}
+END_TEST
+
+/* A block of the grant in place of one that the file has. */
+START_TEST(kept_blocks_stay_where_they_are)
+{
+	kept[1].pblk = kept[2].pblk;
+	ck_assert_int_eq(commit_kept(1, 1, 0), -EINVAL);
+	ck_assert_uint_eq(f.zi.i_size, 0);
+}
+END_TEST
+
 /* ---- a punch in steps ---- */
 
 /*
@@ -287,6 +440,12 @@ END_TEST
 
 static Suite *suite(void)
 {
+	const TTest *const over_kept[] = { kept_blocks_are_used,
+					   kept_blocks_survive,
+					   kept_blocks_need_no_space,
+					   size_grows_over_zeros,
+					   kept_blocks_stay_where_they_are,
+					   NULL };
 	Suite *s = suite_create("toyparts");
 	TCase *t = tcase_create("whole");
 
@@ -299,6 +458,7 @@ static Suite *suite(void)
 	tcase_add_test(t, wrong_parts);
 	tcase_add_test(t, punch_is_finished);
 	suite_add_tcase(s, t);
+	add_case(s, "kept", over_kept, set_up_kept, tear_down);
 	return s;
 }
 

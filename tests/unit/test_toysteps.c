@@ -274,7 +274,7 @@ START_TEST(fallocate_without_space)
 }
 END_TEST
 
-/* More blocks behind the size than a transaction can free, and as many new ones. */
+/* Each second block is there already: many grants, of blocks and of holes. */
 START_TEST(append_over_4000)
 {
 	const unsigned int all = 8000;
