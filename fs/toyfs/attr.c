@@ -56,12 +56,7 @@ static int setattr_tx(struct toy_inode *ti, struct zufs_ioc_attr *io,
 
 	if (err)
 		return err;
-	err = toy_try(fs, setattr_parts(ti, tx, io, cut));
-	if (err) {
-		toy_tx_abort(tx);
-		return err;
-	}
-	return toy_tx_commit(tx);
+	return toy_tx_end(tx, toy_try(fs, setattr_parts(ti, tx, io, cut)));
 }
 
 /* Under the inode's lock. */
@@ -125,12 +120,7 @@ static int sync_times(struct toy_inode *ti, const struct zufs_ioc_sync *io)
 
 	if (err)
 		return err;
-	err = toy_try(toy_i_fs(ti), set_times(ti, tx, io));
-	if (err) {
-		toy_tx_abort(tx);
-		return err;
-	}
-	return toy_tx_commit(tx);
+	return toy_tx_end(tx, toy_try(toy_i_fs(ti), set_times(ti, tx, io)));
 }
 
 int toy_sync(struct zus_inode_info *zii, struct zufs_ioc_sync *io)

@@ -78,12 +78,8 @@ static int punch_tx(struct toy_inode *ti, const struct zufs_ioc_IO *io)
 	if (err)
 		return err;
 	toy_tx_frees(tx);
-	err = toy_try(toy_i_fs(ti), punch_parts(ti, tx, io, &cut));
-	if (err) {
-		toy_tx_abort(tx);
-		return err;
-	}
-	err = toy_tx_commit(tx);
+	err = toy_tx_end(tx,
+			 toy_try(toy_i_fs(ti), punch_parts(ti, tx, io, &cut)));
 	if (!err)
 		ti->range = cut;
 	return err;
@@ -139,12 +135,8 @@ static int allocate_tx(struct toy_inode *ti, const struct zufs_ioc_IO *io,
 
 	if (err)
 		return err;
-	err = toy_try(fs, allocate_parts(ti, tx, io, &range, promised));
-	if (err) {
-		toy_tx_abort(tx);
-		return err;
-	}
-	err = toy_tx_commit(tx);
+	err = toy_tx_end(
+		tx, toy_try(fs, allocate_parts(ti, tx, io, &range, promised)));
 	if (err)
 		return err;
 	ti->range = range;

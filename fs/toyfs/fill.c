@@ -131,12 +131,8 @@ static int holes_tx(struct toy_inode *ti, uint16_t op, uint64_t lblk,
 
 	if (err)
 		return err;
-	err = toy_try(fs, holes_parts(ti, tx, lblk, end, fresh, nr_fresh));
-	if (err) {
-		toy_tx_abort(tx);
-		return err;
-	}
-	return toy_tx_commit(tx);
+	return toy_tx_end(tx, toy_try(fs, holes_parts(ti, tx, lblk, end, fresh,
+						      nr_fresh)));
 }
 
 int toy_fill_holes(struct toy_inode *ti, uint16_t op, uint64_t lblk,

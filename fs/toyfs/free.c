@@ -74,12 +74,8 @@ int toy_inode_free(struct toy_inode *ti)
 		err = toy_begin(toy_i_fs(ti), ZUFS_OP_FREE_INODE, &tx);
 		if (err)
 			return err;
-		err = toy_try(toy_i_fs(ti), free_parts(ti, tx, &done));
-		if (err) {
-			toy_tx_abort(tx);
-			return err;
-		}
-		err = toy_tx_commit(tx);
+		err = toy_tx_end(tx, toy_try(toy_i_fs(ti),
+					     free_parts(ti, tx, &done)));
 		if (err)
 			return err;
 	}
@@ -95,12 +91,7 @@ static int entry_drop(struct toy_fs *fs, uint64_t pos)
 
 	if (err)
 		return err;
-	err = toy_try(fs, toy_orphan_del(tx, pos));
-	if (err) {
-		toy_tx_abort(tx);
-		return err;
-	}
-	return toy_tx_commit(tx);
+	return toy_tx_end(tx, toy_try(fs, toy_orphan_del(tx, pos)));
 }
 
 /* Under the inode's lock. */

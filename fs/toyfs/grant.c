@@ -341,12 +341,8 @@ static int commit_tx(struct toy_inode *ti, struct zufs_ioc_commit *io)
 
 	if (err)
 		return err;
-	err = toy_try(toy_i_fs(ti), commit_parts(ti, tx, io, &cut));
-	if (err) {
-		toy_tx_abort(tx);
-		return err;
-	}
-	err = toy_tx_commit(tx);
+	err = toy_tx_end(tx,
+			 toy_try(toy_i_fs(ti), commit_parts(ti, tx, io, &cut)));
 	if (err)
 		return err;
 	ti->range = cut;

@@ -166,11 +166,7 @@ static int new_inode(struct toy_sbi *ts, struct toy_inode *dir,
 	*tip = NULL;
 	if (err)
 		return err;
-	err = toy_try(&ts->fs, new_all(ts, tx, dir, io, tip));
-	if (err)
-		toy_tx_abort(tx);
-	else
-		err = toy_tx_commit(tx);
+	err = toy_tx_end(tx, toy_try(&ts->fs, new_all(ts, tx, dir, io, tip)));
 	if (*tip)
 		toy_inode_born(*tip, err);
 	return err;
@@ -303,11 +299,8 @@ int toy_add_dentry(struct zus_sb_info *sbi, struct zus_inode_info *dir,
 	toy_lock_all(all, 2);
 	err = toy_begin(fs, ZUFS_OP_ADD_DENTRY, &tx);
 	if (!err) {
-		err = toy_try(fs, link_parts(tx, fs, td, ti, io));
-		if (err)
-			toy_tx_abort(tx);
-		else
-			err = toy_tx_commit(tx);
+		err = toy_tx_end(tx,
+				 toy_try(fs, link_parts(tx, fs, td, ti, io)));
 	}
 	if (!err)
 		ti->orphan = TOY_NO_ORPHAN;
@@ -370,11 +363,8 @@ int toy_remove_dentry(struct zus_sb_info *sbi, struct zus_inode_info *dir,
 	toy_lock_all(all, 2);
 	err = toy_begin(fs, ZUFS_OP_REMOVE_DENTRY, &tx);
 	if (!err) {
-		err = toy_try(fs, unlink_parts(tx, fs, td, ti, io, &orphan));
-		if (err)
-			toy_tx_abort(tx);
-		else
-			err = toy_tx_commit(tx);
+		err = toy_tx_end(tx, toy_try(fs, unlink_parts(tx, fs, td, ti,
+							      io, &orphan)));
 	}
 	if (!err)
 		ti->orphan = orphan;

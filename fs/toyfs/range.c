@@ -148,12 +148,7 @@ static int range_step(struct toy_inode *ti, uint64_t *promised, bool *done)
 		return err;
 	toy_tx_frees(tx);
 	toy_tx_promised(tx, promised);
-	err = toy_try(toy_i_fs(ti), range_parts(ti, tx, done));
-	if (err) {
-		toy_tx_abort(tx);
-		return err;
-	}
-	return toy_tx_commit(tx);
+	return toy_tx_end(tx, toy_try(toy_i_fs(ti), range_parts(ti, tx, done)));
 }
 
 static int drop_parts(struct toy_inode *ti, struct toy_tx *tx)
@@ -171,12 +166,7 @@ int toy_range_drop(struct toy_inode *ti)
 
 	if (err)
 		return err;
-	err = toy_try(toy_i_fs(ti), drop_parts(ti, tx));
-	if (err) {
-		toy_tx_abort(tx);
-		return err;
-	}
-	err = toy_tx_commit(tx);
+	err = toy_tx_end(tx, toy_try(toy_i_fs(ti), drop_parts(ti, tx)));
 	if (err)
 		return err;
 	ti->range = TOY_NO_ORPHAN;

@@ -187,12 +187,7 @@ static int rename_tx(struct mv *m, struct zufs_ioc_rename *io)
 
 	if (err)
 		return err;
-	err = toy_try(&m->ts->fs, rename_parts(m, io));
-	if (err) {
-		toy_tx_abort(m->tx);
-		return err;
-	}
-	return toy_tx_commit(m->tx);
+	return toy_tx_end(m->tx, toy_try(&m->ts->fs, rename_parts(m, io)));
 }
 
 /* Two names of one inode: rename(2) does nothing. */

@@ -27,14 +27,6 @@ void rp_sum(void *p, uint64_t bn, uint32_t off, uint32_t len, uint32_t sum)
 	memcpy((char *)p + sum, &v, sizeof(v));
 }
 
-int rp_end(struct toy_tx *tx, int err)
-{
-	if (!err)
-		return toy_tx_commit(tx);
-	toy_tx_abort(tx);
-	return err;
-}
-
 /* ---- what isn't in a journal: stored in place, beside a copy that is good ---- */
 
 static void super_from(struct toy_fs *fs, uint64_t good)

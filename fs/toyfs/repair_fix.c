@@ -132,10 +132,10 @@ static int node_fix(struct ck *ck, uint64_t bn, const struct ck_fix *f)
 		return err;
 	n = rp_get(tx, bn, 0, TOY_BLOCK);
 	if (!n)
-		return rp_end(tx, -ENOMEM);
+		return toy_tx_end(tx, -ENOMEM);
 	node_change(n, f);
 	rp_sum(n, bn, 0, TOY_BLOCK, NODE_SUM);
-	return rp_end(tx, 0);
+	return toy_tx_end(tx, 0);
 }
 
 /* ---- slots ---- */
@@ -219,10 +219,10 @@ static int slot_fix(struct ck *ck, uint64_t ino, const struct ck_fix *f)
 		return err;
 	s = rp_get(tx, bn, off, sizeof(*s));
 	if (!s)
-		return rp_end(tx, -ENOMEM);
+		return toy_tx_end(tx, -ENOMEM);
 	slot_change(s, f);
 	rp_sum(s, bn, off, sizeof(*s), offsetof(struct toy_slot, sum));
-	return rp_end(tx, 0);
+	return toy_tx_end(tx, 0);
 }
 
 /* ---- bits and lines ---- */
@@ -239,7 +239,7 @@ static int flip(struct ck *ck, uint64_t bit)
 	p = rp_get(tx, bn, off % TOY_BLOCK, 1);
 	if (p)
 		*p ^= (uint8_t)(1U << bit % 8);
-	return rp_end(tx, p ? 0 : -ENOMEM);
+	return toy_tx_end(tx, p ? 0 : -ENOMEM);
 }
 
 static int channel_empty(struct ck *ck, uint64_t channel)
@@ -257,7 +257,7 @@ static int channel_empty(struct ck *ck, uint64_t channel)
 		memset(p, 0, TOY_LINE);
 		rp_sum(p, TOY_STATE_BN, off, TOY_LINE, 16);
 	}
-	return rp_end(tx, p ? 0 : -ENOMEM);
+	return toy_tx_end(tx, p ? 0 : -ENOMEM);
 }
 
 int rp_unit(struct ck *ck, const struct ck_fix *f)

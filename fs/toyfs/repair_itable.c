@@ -102,12 +102,12 @@ static int head_empty(struct toy_fs *fs)
 		return err;
 	st = rp_get(tx, TOY_STATE_BN, 0, TOY_STATE_SUMMED);
 	if (!st)
-		return rp_end(tx, -ENOMEM);
+		return toy_tx_end(tx, -ENOMEM);
 	memset(st, 0, TOY_STATE_SUMMED);
 	st->hdr.magic = htole32(TOY_STATE_MAGIC);
 	rp_sum(st, TOY_STATE_BN, 0, TOY_STATE_SUMMED,
 	       offsetof(struct toy_node, sum));
-	return rp_end(tx, 0);
+	return toy_tx_end(tx, 0);
 }
 
 /* A block of free slots where there was none. */
@@ -151,7 +151,7 @@ static int map_add(struct toy_fs *fs, const struct found *f, uint64_t lblk,
 	st = toy_tx_get_kind(t.tx, TOY_STATE_BN, 0, TOY_STATE_SUMMED,
 			     TOY_K_STATE);
 	if (!st)
-		return rp_end(t.tx, -ENOMEM);
+		return toy_tx_end(t.tx, -ENOMEM);
 	t.tx->keep = TOY_KEEP_NONE;
 	if (!bn)
 		err = block_new(t.tx, lblk, &bn);
@@ -159,7 +159,7 @@ static int map_add(struct toy_fs *fs, const struct found *f, uint64_t lblk,
 	if (!err)
 		err = toy_map_insert(&t, lblk, bn, len);
 	st->itable_blocks = htole64(lblk + len);
-	return rp_end(t.tx, err);
+	return toy_tx_end(t.tx, err);
 }
 
 /* ---- space: what bitmaps say may be as wrong as the map ---- */
@@ -185,7 +185,7 @@ static int ag_settle(struct ck *ck, uint32_t ag, uint64_t give)
 		return err;
 	n = rp_get(tx, bn, 0, TOY_BLOCK);
 	if (!n)
-		return rp_end(tx, -ENOMEM);
+		return toy_tx_end(tx, -ENOMEM);
 	bits = (__le64 *)(n + 1);
 	n->magic = htole32(TOY_AG_MAGIC);
 	n->owner = htole64(ag);
@@ -201,7 +201,7 @@ static int ag_settle(struct ck *ck, uint32_t ag, uint64_t give)
 	}
 	n->free = htole32(free_);
 	rp_sum(n, bn, 0, TOY_BLOCK, offsetof(struct toy_node, sum));
-	return rp_end(tx, 0);
+	return toy_tx_end(tx, 0);
 }
 
 static int space_settle(struct ck *ck, const struct found *f)

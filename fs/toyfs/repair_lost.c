@@ -67,7 +67,7 @@ static int lost_dir(struct toy_fs *fs, uint64_t *ino)
 	err = toy_tx_begin(fs, 0, &tx);
 	if (err)
 		return err;
-	return rp_end(tx, dir_make(fs, tx, ino));
+	return toy_tx_end(tx, dir_make(fs, tx, ino));
 }
 
 /* Named after its number, and with more behind it if there is such a name. */
@@ -120,5 +120,5 @@ int rp_lost(struct ck *ck, uint64_t ino)
 		err = toy_tx_begin(ck->fs, 0, &tx);
 	if (err)
 		return err;
-	return rp_end(tx, adopt(ck->fs, tx, dir, ino));
+	return toy_tx_end(tx, adopt(ck->fs, tx, dir, ino));
 }

@@ -11,8 +11,6 @@
 /* A unit of block @bn in @tx, and its sum when the change is done. */
 void *rp_get(struct toy_tx *tx, uint64_t bn, uint32_t off, uint32_t len);
 void rp_sum(void *p, uint64_t bn, uint32_t off, uint32_t len, uint32_t sum);
-/* Commits, or aborts after @err. */
-int rp_end(struct toy_tx *tx, int err);
 
 /* ---- repair_fix.c ---- */
 

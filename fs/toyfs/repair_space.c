@@ -42,10 +42,10 @@ int rp_ag(struct ck *ck, uint32_t ag)
 		return err;
 	n = rp_get(tx, bn, 0, TOY_BLOCK);
 	if (!n)
-		return rp_end(tx, -ENOMEM);
+		return toy_tx_end(tx, -ENOMEM);
 	ag_fill(ck, n, ag);
 	rp_sum(n, bn, 0, TOY_BLOCK, offsetof(struct toy_node, sum));
-	return rp_end(tx, 0);
+	return toy_tx_end(tx, 0);
 }
 
 /* ---- lists of free slots: all in that of channel 0 ---- */
@@ -79,11 +79,11 @@ static int lists_empty(struct ck *ck)
 		struct list *l = list_get(tx, c);
 
 		if (!l)
-			return rp_end(tx, -ENOMEM);
+			return toy_tx_end(tx, -ENOMEM);
 		memset(l, 0, TOY_LINE);
 		list_sum(l, c);
 	}
-	return rp_end(tx, 0);
+	return toy_tx_end(tx, 0);
 }
 
 static int list_add(struct ck *ck, struct toy_tx *tx, struct list *l,
@@ -114,7 +114,7 @@ static int lists_add(struct ck *ck, uint64_t *ino)
 		return err;
 	l = list_get(tx, 0);
 	if (!l)
-		return rp_end(tx, -ENOMEM);
+		return toy_tx_end(tx, -ENOMEM);
 	for (; !err && *ino > TOY_ROOT_INO && n < BATCH; --*ino) {
 		if (!ck->inode[*ino].is_free)
 			continue;
@@ -122,7 +122,7 @@ static int lists_add(struct ck *ck, uint64_t *ino)
 		n++;
 	}
 	list_sum(l, 0);
-	return rp_end(tx, err);
+	return toy_tx_end(tx, err);
 }
 
 int rp_free_lists(struct ck *ck)

@@ -163,6 +163,8 @@ int toy_node_new(struct toy_tx *tx, uint32_t magic, uint64_t owner,
 /* Durable when it returns 0; on an error nothing happened. Ends the transaction either way. */
 int toy_tx_commit(struct toy_tx *tx);
 void toy_tx_abort(struct toy_tx *tx);
+/* One of them: @err is what went wrong before, which it returns then. */
+int toy_tx_end(struct toy_tx *tx, int err);
 /* The transaction frees space: it may use the spare blocks. */
 void toy_tx_frees(struct toy_tx *tx);
 /*

@@ -492,7 +492,7 @@ static void tx_reset(struct toy_tx *tx)
 }
 
 /* Drops all locks of the transaction, the channel's last. */
-static void tx_end(struct toy_tx *tx)
+static void tx_unlock(struct toy_tx *tx)
 {
 	struct toy_fs *fs = tx->fs;
 	uint32_t orphans = tx->orphans_held;
@@ -516,7 +516,7 @@ static void tx_end(struct toy_tx *tx)
 void toy_tx_abort(struct toy_tx *tx)
 {
 	toy_ags_end(tx, false);
-	tx_end(tx);
+	tx_unlock(tx);
 }
 
 static int shadow_in_place(struct toy_fs *fs, const struct toy_shadow *sh)
@@ -648,8 +648,16 @@ int toy_tx_commit(struct toy_tx *tx)
 	}
 	toy_itab_publish(tx);
 	toy_ags_end(tx, true);
-	tx_end(tx);
+	tx_unlock(tx);
 	return 0;
+}
+
+int toy_tx_end(struct toy_tx *tx, int err)
+{
+	if (!err)
+		return toy_tx_commit(tx);
+	toy_tx_abort(tx);
+	return err;
 }
 
 /* ---- channels ---- */

@@ -271,12 +271,8 @@ static int set_tx(struct toy_inode *ti, struct xname name,
 
 	if (err)
 		return err;
-	err = toy_try(toy_i_fs(ti), set_parts(tx, ti, name, io));
-	if (err) {
-		toy_tx_abort(tx);
-		return err;
-	}
-	return toy_tx_commit(tx);
+	return toy_tx_end(tx,
+			  toy_try(toy_i_fs(ti), set_parts(tx, ti, name, io)));
 }
 
 static int name_of(const struct zufs_ioc_xattr *io, struct xname *name)
