@@ -266,6 +266,15 @@ static uint64_t ino_of(unsigned int i)
 	return le64toh(s->zi.i_ino);
 }
 
+/* What an orphan entry can say of an inode; the last one, nobody writes. */
+static uint64_t orphan_kind(unsigned int i)
+{
+	static const uint64_t kind[] = { 0, TOY_ORPH_CUT, TOY_ORPH_FILL,
+					 TOY_ORPH_CUT | TOY_ORPH_FILL };
+
+	return kind[i % 4];
+}
+
 /* A new value for a field that has @old. */
 static uint64_t value(const struct unit *u, const struct edit *e, uint64_t old)
 {
@@ -296,7 +305,7 @@ static uint64_t value(const struct unit *u, const struct edit *e, uint64_t old)
 	case 10:
 		return ino_of(arg);
 	case 11:
-		return TOY_ORPH_CUT | ino_of(arg);
+		return orphan_kind(e->more) | ino_of(arg);
 	case 12:
 		return TOY_EXT_VAL(bn, e->more);
 	case 13:
@@ -353,6 +362,22 @@ static void forge(const struct unit *u, const struct edit *e)
 	}
 }
 
+/* An entry of any kind, and a range in the inode that it names. */
+static void promise(const struct unit *u, const struct edit *e)
+{
+	uint32_t at = sizeof(struct toy_node) + 8U * e->index;
+	const struct unit *of = unit_of(UNIT_SLOT, e->arg[0]);
+	struct toy_slot *s = (void *)(media_rw + of->off);
+	uint64_t from = number(e->arg[1]);
+
+	put(media_rw + u->off + at, 8,
+	    orphan_kind(e->field) | le64toh(s->zi.i_ino));
+	media_dirty(of->off, of->len);
+	s->zi.i_on_disk[0] = htole64(from);
+	s->zi.i_on_disk[1] = htole64(from + number(e->more));
+	unit_mend(of);
+}
+
 /* What isn't a new value of a field. */
 static void special(const struct unit *u, const struct edit *e, uint32_t at,
 		    uint8_t width)
@@ -382,6 +407,8 @@ static void special(const struct unit *u, const struct edit *e, uint32_t at,
 	default:
 		if (u->kind == UNIT_SLOT)
 			forge(u, e);
+		else if (u->kind == UNIT_ORPHANS)
+			promise(u, e);
 		else
 			name(u, e);
 	}
