@@ -638,7 +638,8 @@ int toy_free(struct toy_tx *tx, uint64_t bn, uint32_t len)
 	uint64_t end = bn + len, own = bn, next = bn;
 	int found;
 
-	if (!len || !toy_is_data(tx->fs, bn, len))
+	if (!len || !toy_is_data(tx->fs, bn, len) ||
+	    toy_has_table(tx->fs, bn, len))
 		return free_bad(bn, "freed, but is no data block");
 	toy_tx_drop(tx, bn, len);
 	while ((found = drop_own(tx, &own, end, &next)) > 0) {

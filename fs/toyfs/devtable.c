@@ -106,6 +106,17 @@ uint64_t toy_devs_blocks(const struct toy_fs *fs)
 	return last->first + last->blocks;
 }
 
+bool toy_has_table(const struct toy_fs *fs, uint64_t bn, uint64_t len)
+{
+	for (unsigned int i = 2; i < 2 * fs->nr_devs; i++) {
+		uint64_t table = toy_dev_table_bn(fs, i / 2, i % 2);
+
+		if (table >= bn && table - bn < len)
+			return true;
+	}
+	return false;
+}
+
 uint64_t toy_dev_table_bn(const struct toy_fs *fs, unsigned int dev,
 			  unsigned int copy)
 {

@@ -205,7 +205,8 @@ static bool line_allowed(const struct toy_fs *fs, uint64_t off)
 
 	return off % TOY_LINE == 0 &&
 	       ((bn >= TOY_STATE_BN && bn < TOY_ORPHAN_BN + TOY_CHANNELS) ||
-		(bn >= TOY_AG_NODE_BN && bn < fs->blocks));
+		(bn >= TOY_AG_NODE_BN && bn < TOY_AG_NODE_BN + fs->ag_count) ||
+		(toy_is_data(fs, bn, 1) && !toy_has_table(fs, bn, 1)));
 }
 
 /* The largest number that the record draws the next one behind. */

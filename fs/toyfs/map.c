@@ -34,7 +34,8 @@ static int ext_of(const struct toy_tree *t, const struct toy_rec *r,
 	e->pblk = TOY_EXT_PBLK(val);
 	e->len = TOY_EXT_LEN(val);
 	if (e->len && e->lblk <= UINT64_MAX - e->len &&
-	    toy_is_data(t->fs, e->pblk, e->len))
+	    toy_is_data(t->fs, e->pblk, e->len) &&
+	    !toy_has_table(t->fs, e->pblk, e->len))
 		return 0;
 	toy_log(TOY_LOG_ERR,
 		"toyfs: block %llu: bad extent in the map of inode %llu",

@@ -331,6 +331,8 @@ void toy_dev_table_for(struct zufs_dev_table *dt, unsigned int dev);
 void toy_devs_take(struct toy_fs *fs, const struct zufs_dev_table *dt);
 /* Blocks of all of them. */
 uint64_t toy_devs_blocks(const struct toy_fs *fs);
+/* Has one of these data blocks the table of a device? They are nobody's. */
+bool toy_has_table(const struct toy_fs *fs, uint64_t bn, uint64_t len);
 /* The block with the table of a device, or with its copy. */
 uint64_t toy_dev_table_bn(const struct toy_fs *fs, unsigned int dev,
 			  unsigned int copy);

@@ -6,6 +6,7 @@
 #include "kernvol.h"
 #include "suite.h"
 #include "toycheck.h"
+#include "tx.h"
 
 #define MIBS 16U /* of each device */
 #define DEVS 3U
@@ -294,11 +295,104 @@ START_TEST(tables_that_lie)
 }
 END_TEST
 
+/* ---- what would overwrite them ---- */
+
+/* Any record, as one that isn't in place yet, with its first line at @to. */
+static void record_to(uint64_t to)
+{
+	for (unsigned int i = 0; i < 2 * TOY_CHANNELS; i++) {
+		uint64_t off = toy_journal_off(i / 2, i % 2);
+		struct toy_jhdr *h = (void *)(k.addr + off);
+		struct toy_jline *jl = (void *)(h + 1);
+
+		if (le64toh(h->magic) != TOY_J_MAGIC)
+			continue;
+		h->seq = htole64(1000);
+		jl->off = htole64(to);
+		h->sum = htole64(
+			toy_sum(h, sizeof(*h) + le16toh(h->nr) * sizeof(*jl),
+				off, offsetof(struct toy_jhdr, sum)));
+		return;
+	}
+	ck_abort_msg("no record");
+}
+
+static int recover(void)
+{
+	const char *why;
+	struct toy_fs fs;
+	int err;
+
+	OK(toy_open(&fs, k.addr, k.bytes, &why));
+	err = toy_recover(&fs);
+	toy_close(&fs);
+	return err;
+}
+
+/* A journal's lines are of toyfs's own blocks, whatever its sum says. */
+START_TEST(records_spare_tables)
+{
+	static struct zufs_dev_table before;
+	char *other = k.addr + EACH * BLK + BLK;
+
+	write_file("f", BLK);
+	kern_umount(&k);
+	for (unsigned int i = 0; i < 2 * DEVS; i++) {
+		struct zufs_dev_table *t = table_at(i / 2, i % 2);
+
+		before = *t;
+		record_to((uint64_t)((char *)t - k.addr));
+		ck_assert_int_eq(recover(), -EUCLEAN);
+		ck_assert(!memcmp(t, &before, sizeof(before)));
+	}
+	/* Between the nodes of the AGs and the data area. */
+	record_to((TOY_AG_NODE_BN + 1) * BLK);
+	ck_assert_int_eq(recover(), -EUCLEAN);
+	/* Another block of that device. */
+	memset(other, 'o', TOY_LINE);
+	record_to((uint64_t)(other - k.addr));
+	OK(recover());
+	ck_assert_int_ne(*other, 'o');
+}
+END_TEST
+
+/* No map has them, and nobody gives them back. */
+START_TEST(maps_spare_tables)
+{
+	struct toy_root root = { .nr = htole16(1) };
+	struct zufs_extent e;
+	const char *why;
+	struct toy_fs fs;
+	struct toy_tx *tx;
+
+	kern_umount(&k);
+	OK(toy_open(&fs, k.addr, k.bytes, &why));
+	OK(toy_recover(&fs));
+	for (unsigned int i = 2; i < 2 * DEVS; i++) {
+		uint64_t bn = toy_dev_table_bn(&fs, i / 2, i % 2);
+		struct toy_tree t = { .fs = &fs, .root = &root, .owner = 9 };
+
+		root.rec[0].val = htole64(TOY_EXT_VAL(bn, 1));
+		ck_assert_int_eq(toy_map_get(&t, 0, 1, &e, 1), -EUCLEAN);
+		root.rec[0].val = htole64(TOY_EXT_VAL(bn - 3, 9));
+		ck_assert_int_eq(toy_map_get(&t, 0, 1, &e, 1), -EUCLEAN);
+		root.rec[0].val = htole64(TOY_EXT_VAL(bn + 1, 9));
+		ck_assert_int_eq(toy_map_get(&t, 0, 1, &e, 1), 1);
+		OK(toy_tx_begin(&fs, 0, &tx));
+		ck_assert_int_eq(toy_free(tx, bn, 1), -EUCLEAN);
+		toy_tx_abort(tx);
+	}
+	toy_close(&fs);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	const TTest *const where[] = { local_first, other_writer,
 				       others_when_full, nobody_knows, NULL };
-	const TTest *const tables[] = { broken_tables, tables_that_lie, NULL };
+	const TTest *const tables[] = { broken_tables, tables_that_lie,
+					records_spare_tables, maps_spare_tables,
+					NULL };
 	Suite *s = suite_create("toydevs");
 
 	add_case(s, "where", where, set_up, tear_down);
