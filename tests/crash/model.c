@@ -433,13 +433,18 @@ static uint64_t blocks_of(uint64_t bytes)
 	return (bytes + BLOCK - 1) / BLOCK;
 }
 
-uint64_t model_blocks(const struct m_node *n)
+uint64_t model_blocks_to(const struct m_node *n, uint64_t end)
 {
 	uint64_t nr = 0;
 
-	for (uint64_t i = 0; i < n->nr_map; i++)
+	for (uint64_t i = 0; i < end && i < n->nr_map; i++)
 		nr += n->map[i];
 	return nr;
+}
+
+uint64_t model_blocks(const struct m_node *n)
+{
+	return model_blocks_to(n, n->nr_map);
 }
 
 /* ---- data ---- */
@@ -655,8 +660,7 @@ static bool is_of_file(enum op_code code)
 	return (code >= OP_WRITE && code <= OP_SCRIBBLE) || code == OP_FSYNC;
 }
 
-/* A file that stays open is meant by its path, also without a name. */
-static int find_file(const struct model *m, const char *path)
+int model_file(const struct model *m, const char *path)
 {
 	for (int i = 0; i < 4; i++)
 		if (*path && !strcmp(m->open[i].path, path))
@@ -666,7 +670,7 @@ static int find_file(const struct model *m, const char *path)
 
 static int apply_node(struct model *m, const struct op *op, unsigned int seq)
 {
-	int node = is_of_file(op->code) ? find_file(m, op->path) :
+	int node = is_of_file(op->code) ? model_file(m, op->path) :
 					  model_find(m, op->path);
 	struct m_node *n = &m->n[node];
 
@@ -756,35 +760,4 @@ void model_settle(struct model *m, int node)
 
 	for (int t = 0; t < M_TIMES; t++)
 		n->t[t].first = n->t[t].last;
-}
-
-void model_during(struct model *m, const struct model *after,
-		  const struct op *op)
-{
-	int node;
-	struct m_node *n;
-	const struct m_node *now;
-	bool zeros = op->code == OP_PUNCH || op->code == OP_ZERO;
-
-	if (op->code < OP_WRITE || op->code > OP_ZERO ||
-	    op->code == OP_TRUNCATE)
-		return;
-	node = find_file(m, op->path);
-	if (node < 0)
-		return;
-	n = &m->n[node];
-	now = &after->n[node];
-	for (int t = M_MTIME; t <= M_CTIME; t++)
-		n->t[t].last = m->now > n->t[t].last ? m->now : n->t[t].last;
-	if (op->code == OP_FALLOC || op->code == OP_KEEP)
-		return;
-	n->from = op->code == OP_APPEND ? n->size : op->a;
-	n->to = n->from + (op->code == OP_APPEND ? op->a : op->b);
-	/* A punch and zeros leave the size to the end. */
-	n->next_size = zeros ? n->size : now->size;
-	n->next_cap = (n->to + 7) & ~7ULL;
-	n->next_blocks = model_blocks(zeros ? n : now);
-	n->next = calloc(1, n->next_cap);
-	memcpy(n->next, now->data,
-	       now->cap < n->next_cap ? now->cap : n->next_cap);
 }

@@ -90,10 +90,13 @@ void model_during(struct model *m, const struct model *after,
 		  const struct op *op);
 /* All times are what they are: after a call that makes them durable. */
 void model_settle(struct model *m, int node);
-/* How many a file has. */
+/* How many a file has, and how many before block @end. */
 uint64_t model_blocks(const struct m_node *n);
+uint64_t model_blocks_to(const struct m_node *n, uint64_t end);
 /* The node at @path or -errno. */
 int model_find(const struct model *m, const char *path);
+/* The same, but a file that stays open is meant by its path, also without a name. */
+int model_file(const struct model *m, const char *path);
 /* The next name in @dir from *at on, which becomes the place behind it; NULL: none. */
 const struct m_name *model_next(const struct model *m, int dir,
 				unsigned int *at);
