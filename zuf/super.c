@@ -287,8 +287,7 @@ static int parse_param(struct fs_context *fc, struct fs_parameter *param)
 	case OPT_EPHEMERAL:
 		zfc->flags |= ZUFS_M_EPHEMERAL;
 		break;
-	case OPT_SILENT:
-		zfc->flags |= ZUFS_M_SILENT;
+	case OPT_SILENT: /* mount(8) makes MS_SILENT of it */
 		fc->sb_flags |= SB_SILENT;
 		break;
 	case OPT_PRIVATE:
@@ -313,7 +312,8 @@ static struct zuf_sb_info *new_sbi(struct super_block *sb,
 	}
 	sbi->sb = sb;
 	sbi->type = container_of(sb->s_type, struct zuf_type, fst);
-	sbi->mount_flags = zfc->flags | (sb_rdonly(sb) ? ZUFS_M_RDONLY : 0);
+	sbi->mount_flags = zfc->flags | (sb_rdonly(sb) ? ZUFS_M_RDONLY : 0) |
+			   (sb->s_flags & SB_SILENT ? ZUFS_M_SILENT : 0);
 	sbi->pedantic = zfc->pedantic;
 	spin_lock_init(&sbi->options_lock);
 	spin_lock_init(&sbi->grant_lock);
