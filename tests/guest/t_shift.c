@@ -11,8 +11,9 @@
 
 #include "calls.h"
 
-#define SIZE (4 << 20)
-#define IO   (64 << 10)
+#define SIZE  (4 << 20)
+#define IO    (64 << 10)
+#define LARGE (1 << 20)
 
 static char buf[100];
 
@@ -83,6 +84,33 @@ static void own_mapping(void)
 	NEED(unlink("own") == 0);
 }
 
+/*
+ * Each call is a long time in the middle of an extent, and nothing is mapped: blocks
+ * that move don't wait for anything else than for it.
+ */
+static void in_flight(void)
+{
+	static unsigned int want[LARGE / 4], got[LARGE / 4];
+	int fd = new_file("flight"), bad = 0;
+	time_t end = time(NULL) + 5;
+	unsigned int i, n;
+
+	for (n = 0; n < 4 || time(NULL) < end; n++) {
+		off_t at = n % 4 * LARGE;
+
+		for (i = 0; i < LARGE / 4; i++)
+			want[i] = n + i;
+		bad += pwrite(fd, want, LARGE, at) != LARGE;
+		bad += pread(fd, got, LARGE, at) != LARGE;
+		bad += memcmp(want, got, LARGE) != 0;
+	}
+	OK("large writes and reads are waited for", bad == 0);
+	if (bad)
+		printf("#   %d of %u are wrong\n", bad, n);
+	close(fd);
+	NEED(unlink("flight") == 0);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc != 2)
@@ -91,5 +119,6 @@ int main(int argc, char **argv)
 	interrupted();
 	from_a_callback();
 	own_mapping();
+	in_flight();
 	return calls_end();
 }
