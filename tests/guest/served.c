@@ -63,6 +63,8 @@ static struct {
 	atomic_uint windows;   /* writes and reads by the window */
 	atomic_uint bounces;   /* and by the buffer */
 	atomic_uint pre_reads, mmap_closes, hints, copies, clones;
+	atomic_uint now, most; /* SETs of xattrs at once */
+	atomic_uint spoilt;    /* of which the value wasn't what it has to be */
 	const char *_Atomic late; /* data that was answered */
 } counters;
 
@@ -315,12 +317,14 @@ static void make_text(char *text)
 		text, TEXT_SIZE,
 		"exposed %u\nbehind %u\nstored %u\nrefused %u\n"
 		"moved %u\ninherited %u\nkept %u\nwindows %u\nbounces %u\n"
-		"pre_reads %u\nmmap_closes %u\nhints %u\ncopies %u\nclones %u",
+		"pre_reads %u\nmmap_closes %u\nhints %u\ncopies %u\nclones %u\n"
+		"now %u\nmost %u\nspoilt %u",
 		counters.exposed, counters.behind, counters.stored,
 		counters.refused, counters.moved, counters.inherited,
 		counters.kept, counters.windows, counters.bounces,
 		counters.pre_reads, counters.mmap_closes, counters.hints,
-		counters.copies, counters.clones)] = '\n';
+		counters.copies, counters.clones, counters.now, counters.most,
+		counters.spoilt)] = '\n';
 }
 
 static int read_data(struct zus_inode_info *zii, void *data,
@@ -572,6 +576,26 @@ static int mmap_close(struct zus_inode_info *zii, struct zufs_ioc_IO *io)
 	return 0;
 }
 
+/* ---- xattrs: none is kept ---- */
+
+/* user.N takes N tenths of a second; each byte of its value is the first one. */
+static int set_xattr(struct zus_inode_info *zii, struct zufs_ioc_xattr *io)
+{
+	const char *value = io->buf + io->name_len;
+	unsigned int now = ++counters.now, most = counters.most;
+	uint32_t n = io->user_buf_size;
+
+	while (now > most &&
+	       !atomic_compare_exchange_weak(&counters.most, &most, now))
+		;
+	for (int t = atoi(io->buf); t; t--)
+		usleep(100000);
+	counters.spoilt += n && memcmp(value, value + 1, n - 1);
+	counters.now--;
+	fill_attr(zii, &io->attr);
+	return 0;
+}
+
 static void evict(struct zus_inode_info *zii, bool free_inode)
 {
 	(void)zii;
@@ -591,6 +615,7 @@ static const struct zus_zii_operations zii_ops = {
 	.clone = clone_data,
 	.seek = seek,
 	.fiemap = fiemap,
+	.setxattr = set_xattr,
 };
 
 static const struct zus_sbi_operations sbi_ops = {

@@ -48,16 +48,23 @@ static int call(int fd, unsigned long cmd, void *arg)
 	return ioctl(fd, cmd, arg) ? -errno : 0;
 }
 
+static uint64_t features = ~0ULL; /* that this server wants */
+
+/* -EPROTO: what it learns isn't so. */
 static int hello(int fd, uint32_t major, uint64_t *epoch)
 {
 	struct zufs_ioc_hello h = { .major = major,
-				    .minor = ZUFS_MINOR_VERSION,
-				    .features = ~0ULL };
+				    .minor = ZUFS_MINOR_VERSION + 7,
+				    .features = features };
 	int err = call(fd, ZU_IOC_HELLO, &h);
 
 	if (epoch)
 		*epoch = h.epoch;
-	if (h.major != ZUFS_MAJOR_VERSION)
+	if (err && err != -EPROTONOSUPPORT)
+		return err;
+	if (h.major != ZUFS_MAJOR_VERSION || h.minor != ZUFS_MINOR_VERSION ||
+	    h.features != (features & ZUFS_FEAT_NIO) ||
+	    h.num_channels != ZUFS_NUM_CHANNELS)
 		return -EPROTO;
 	return err;
 }
@@ -65,9 +72,11 @@ static int hello(int fd, uint32_t major, uint64_t *epoch)
 static int init_thread(int fd, uint32_t channel, uint32_t size)
 {
 	struct zufs_ioc_init init = { .channel_no = channel,
-				      .max_command = size };
+				      .max_command = size,
+				      .cpu = ~0U };
+	int err = call(fd, ZU_IOC_INIT_THREAD, &init);
 
-	return call(fd, ZU_IOC_INIT_THREAD, &init);
+	return !err && (int)init.cpu != sched_getcpu() ? -EPROTO : err;
 }
 
 static int register_flags(int fd, const char *name, uint64_t max, uint32_t gran,
@@ -105,6 +114,17 @@ static int pool(int fd, uint16_t no, uint32_t init, uint32_t max)
 	return call(fd, ZU_IOC_ALLOC_BUFFER, &ab);
 }
 
+static int pool_with(int fd, uint16_t flags, uint32_t reserved)
+{
+	struct zufs_ioc_alloc_buffer ab = { .sb_id = 12345,
+					    .max_size = 4096,
+					    .pool_no = 1,
+					    .flags = flags,
+					    .reserved = reserved };
+
+	return call(fd, ZU_IOC_ALLOC_BUFFER, &ab);
+}
+
 static void pools(int fd)
 {
 	check("ALLOC_BUFFER of pool 0", pool(fd, 0, 4096, 4096), -EINVAL);
@@ -115,6 +135,9 @@ static void pools(int fd)
 	check("ALLOC_BUFFER of more than its most", pool(fd, 1, 8192, 4096),
 	      -EINVAL);
 	check("ALLOC_BUFFER of a part of a page", pool(fd, 1, 0, 5000),
+	      -EINVAL);
+	check("ALLOC_BUFFER with a flag", pool_with(fd, 1, 0), -EINVAL);
+	check("ALLOC_BUFFER with what is reserved", pool_with(fd, 0, 1),
 	      -EINVAL);
 	check("ALLOC_BUFFER nowhere", call(fd, ZU_IOC_ALLOC_BUFFER, NULL),
 	      -EFAULT);
@@ -298,6 +321,9 @@ static int zt_file(void)
 	check("ZT", init_thread(fd, 0, 65536), 0);
 	check("a second role of one file", init_thread(fd, 1, 65536), -EBUSY);
 	check("GRAB_PMEM on a ZT's file", grab(fd, 1), -EBUSY);
+	pin(1);
+	check("ZT of another CPU", init_thread(role_file(), 0, 65536), 0);
+	pin(0);
 	return fd;
 }
 
@@ -379,7 +405,9 @@ static void ends(int mount_fd, int zt_fd, uint64_t epoch)
 	check("then REGISTER_FS", register_fs(mount_fd, "t_roles2", 1, 1),
 	      -ENOTCONN);
 	again = role_file();
-	check("a new HELLO", hello(again, ZUFS_MAJOR_VERSION, &next), 0);
+	features = 0;
+	check("a new HELLO, of a server without features",
+	      hello(again, ZUFS_MAJOR_VERSION, &next), 0);
 	check("is a new epoch", next == epoch + 1, 1);
 	check("REGISTER_FS of the old one",
 	      register_fs(mount_fd, "t_roles3", 1, 1), -ENOTCONN);

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Each test that a document names is there: a file of tests/ between backticks,
-# and behind it in the same row, between quotes, texts that this file has.
+# and behind it in the same row, between quotes, texts that this file has. And
+# doc/protocol-tests.md has each part of the protocol, with a test.
 # TAP; run by "make check".
 set -u
 
@@ -40,5 +41,63 @@ check() { # NUMBER DOCUMENT LEAST
 	fi
 }
 
-echo 1..1
+# Numbers, flags, and fields as TYPE.FIELD.
+parts_of_header() { # HEADER
+	awk '
+	/^#define [A-Z]/ { sub(/\(.*/, "", $2); print $2 }
+	/^enum/ { type = "enum" }
+	/^struct [A-Za-z_]+ [{]/ { type = $2 }
+	/^}/ { type = "" }
+	/^\t/ && type != "" {
+		sub(/[/][*].*/, "")
+		if (type == "enum" && match($0, /[A-Z][A-Z0-9_]*/))
+			print substr($0, RSTART, RLENGTH)
+		if (type != "enum" && match($0, /[A-Za-z_0-9]+(\[[^]]*\])?;/)) {
+			field = substr($0, RSTART, RLENGTH)
+			sub(/[[;].*/, "", field)
+			print type "." field
+		}
+	}' "$top/$1"
+}
+
+# The same of the first cells of a table: fields come behind their struct.
+parts_of_table() { # DOCUMENT
+	awk -F ' *[|] *' '/^[|] `/ {
+		type = ""
+		for (rest = $2; match(rest, /`[^`]*`/); rest = substr(rest, RSTART + RLENGTH)) {
+			word = substr(rest, RSTART + 1, RLENGTH - 2)
+			if (word ~ /^struct /)
+				type = substr(word, 8) "."
+			else
+				print (word ~ /^[A-Z]/ && word !~ /^FS_/ ? "" : type) word
+		}
+	}' "$top/$1"
+}
+
+# Rows that neither name a test nor say why there is none.
+untested() { # DOCUMENT
+	awk -F ' *[|] *' '/^[|] `/ && $3 !~ /`tests[/]/ && $3 !~ /^(no test: |as )/ { print $2 }' "$top/$1"
+}
+
+parts() { # NUMBER DOCUMENT HEADER LEAST
+	local n said
+	n=$(parts_of_header "$3" | sort -u | wc -l)
+	said=$(
+		comm -23 <(parts_of_header "$3" | sort -u) <(parts_of_table "$2" | sort -u) |
+			sed 's/^/#   missing: /'
+		comm -13 <(parts_of_header "$3" | sort -u) <(parts_of_table "$2" | sort -u) |
+			sed 's/^/#   is no part: /'
+		untested "$2" | sed 's/^/#   no test, and no reason: /'
+	)
+	if [ -z "$said" ] && ((n >= $4)); then
+		echo "ok $1 - $2 has each of $n parts of $3"
+	else
+		echo "not ok $1 - $2 has each of $n parts of $3"
+		printf '%s\n' "$said"
+	fi
+}
+
+echo 1..3
 check 1 doc/defects.md 80
+check 2 doc/protocol-tests.md 250
+parts 3 doc/protocol-tests.md zuf/zus_api.h 400
