@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0
 /* The command line of fsck.toyfs. */
+#include <fcntl.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -31,11 +33,15 @@ static bool set_mode(struct fsck *f, enum fsck_mode mode)
 static bool set_progress(struct fsck *f, const char *arg)
 {
 	char *end = NULL;
+	long fd = arg ? strtol(arg, &end, 10) : 0;
 
 	f->progress = true;
-	f->progress_fd = arg ? (int)strtol(arg, &end, 10) : 0;
-	if (arg && (end == arg || *end || f->progress_fd < 0))
+	f->progress_fd = (int)fd;
+	if (arg && (end == arg || *end || fd < 0 || fd > INT_MAX))
 		return fail("-C%s: not a file descriptor", arg);
+	/* One that isn't open would be the device's own. */
+	if (fd && fcntl(f->progress_fd, F_GETFL) < 0)
+		return fail("-C%s: this file descriptor is not open", arg);
 	return true;
 }
 

@@ -35,6 +35,8 @@ clean() {
 	ends 0 '-f checks all' '-p reads what a mount reads' "$fsck" -p a
 	ends 0 'blocks in use' '-p -f checks all' "$fsck" -p -f a
 	ends 0 'blocks in use' '-y has nothing to do' "$fsck" -y a
+	ends 0 '-f checks all' '-a is -p' "$fsck" -a a
+	ends 0 'blocks in use' '-f changes nothing of -n' "$fsck" -f -n a
 	same 'and none of them changed a byte' a before
 }
 
@@ -48,6 +50,14 @@ repairs() {
 	ends 0 'blocks in use' 'then it is clean' "$fsck" -n a
 	flip a $((512 * 4096 + 200))
 	ends 4 'run fsck.toyfs without -p' '-p leaves a broken node' "$fsck" -p -f a
+	flip a 2100
+	ends 4 '1 problems are left' '-p does what it may, and leaves the rest' "$fsck" -p a
+	cp a before
+	ends 4 'a node with a wrong checksum' 'then only the rest is wrong' "$fsck" -n a
+	! grep -q superblock out
+	result $? 'and the superblock is whole'
+	ends 4 '1 problems are left' '-p changes nothing more' "$fsck" -p -f a
+	same 'to the byte' a before
 	ends 1 'a node with a wrong checksum' '-y repairs it' "$fsck" -y a
 	zero_line a $((512 * 4096 + 64))
 	ends 1 'a node with a wrong checksum' 'a lost line of a bitmap' "$fsck" -y a
@@ -85,6 +95,18 @@ progress() {
 	LC_ALL=C "$fsck" -n -C3 a 3>lines >out 2>&1
 	grep -q '^1 [0-9]* [0-9]* a$' lines
 	result $? '-C3 tells progress to descriptor 3'
+	cp a before
+	ends 16 'is not open' '-C9: no such descriptor' "$fsck" -y -C9 a
+	ends 16 'is not open' '-C3: it would be the file itself' "$fsck" -y -C3 a
+	ends 16 'not a file descriptor' '-C-1' "$fsck" -n -C-1 a
+	ends 16 'not a file descriptor' '-C4294967299' "$fsck" -n -C4294967299 a
+	same 'nothing is written there' a before
+	ends 0 'blocks in use' '-C without a terminal' "$fsck" -n -C a
+	! grep -qF '[' out
+	result $? 'draws nothing'
+	script -qec "$fsck -n -C0 a" log >out 2>&1 </dev/null
+	grep -q '\[=* *\]' out
+	result $? '-C0 draws a bar too'
 	script -qec "$fsck -n -C a" log >out 2>&1 </dev/null
 	grep -q '\[=* *\]' out
 	result $? '-C draws a bar on a terminal'
@@ -104,6 +126,12 @@ several() {
 	ends 8 'device 1 of the toyfs, as v1 is' 'a copy of one' "$fsck" -n v0 v1 v1.copy
 	ends 8 'blank: no device table of toyfs' 'one without a table' "$fsck" -n v0 v1 blank
 	ends 8 'named twice' 'one twice' "$fsck" -n v0 v0 v1
+	exec 9<v1 && flock 9
+	ends 8 'v1: in use by another program' 'one in use' "$fsck" -y v0 v1 v2
+	exec 9<&-
+	"$fsck" -n -C3 v2 v1 v0 3>lines >out 2>&1
+	grep -q '^1 [0-9]* [0-9]* v2$' lines
+	result $? 'progress names the device that was named first'
 	truncate -s 30M v1.copy
 	ends 8 "size doesn't fit" 'one that was cut off' "$fsck" -n v0 v1.copy v2
 	flip v1 80
@@ -127,6 +155,19 @@ uuid_at() { # FILE OFFSET
 	echo "${h:0:8}-${h:8:4}-${h:12:4}-${h:16:4}-${h:20}"
 }
 
+# Root needs no right to write, but for this.
+read_only() {
+	local as=()
+	[ "$(id -u)" != 0 ] || as=(setpriv --bounding-set -dac_override)
+	flip a 2100
+	chmod 444 a
+	ends 4 'a broken superblock' '-n reads a read-only file' "${as[@]}" "$fsck" -n a
+	ends 8 'a: Permission denied' '-p has to write' "${as[@]}" "$fsck" -p a
+	ends 8 'a: Permission denied' 'and so has -y' "${as[@]}" "$fsck" -y a
+	chmod 644 a
+	flip a 2100
+}
+
 refuses() {
 	ends 8 'no such file' 'a file that is not there' "$fsck" -n missing
 	ends 8 'no such device' 'a device that is not there' "$fsck" -n /dev/missing
@@ -141,8 +182,12 @@ refuses() {
 	exec 9<a && flock 9
 	ends 8 'in use by another program' 'a file in use' "$fsck" -n a
 	exec 9<&-
+	read_only
 	ends 16 'tells the options' 'an option that is none' "$fsck" -x a
 	ends 16 'only one of' 'two answers' "$fsck" -n -y a
+	ends 16 'only one of' '-p and -n' "$fsck" -p -n a
+	ends 16 'only one of' '-y and -a' "$fsck" -y -a a
+	ends 0 'blocks in use' 'an answer twice' "$fsck" -n -n a
 	ends 16 'no device is named' 'no device' "$fsck" -n
 	ends 16 'not a file descriptor' 'progress to nowhere' "$fsck" -n -Cx a
 	ends 0 'usage:' 'help' "$fsck" -h
