@@ -11,7 +11,8 @@
 
 #define MASK ((uint64_t)ZUFS_BLOCK_SIZE - 1)
 
-int toy_zero_mapped(struct toy_inode *ti, uint64_t from, uint64_t to)
+/* Zeros in what is mapped of [from, to). The next commit fences them. */
+static int zero_mapped(struct toy_inode *ti, uint64_t from, uint64_t to)
 {
 	struct toy_fs *fs = toy_i_fs(ti);
 	const struct toy_slot *slot;
@@ -38,6 +39,13 @@ int toy_zero_mapped(struct toy_inode *ti, uint64_t from, uint64_t to)
 	return 0;
 }
 
+int toy_zero_blocks(struct toy_inode *ti, uint64_t at, uint64_t end)
+{
+	if (at >= end)
+		return 0;
+	return zero_mapped(ti, at << ZUFS_BLOCK_SHIFT, end << ZUFS_BLOCK_SHIFT);
+}
+
 int toy_zero_behind(struct toy_inode *ti, uint64_t size)
 {
 	const struct toy_slot *slot;
@@ -47,8 +55,8 @@ int toy_zero_behind(struct toy_inode *ti, uint64_t size)
 		return err;
 	if (!toy_is_reg(slot))
 		return -EINVAL;
-	return toy_zero_mapped(ti, (le64toh(slot->zi.i_size) + MASK) & ~MASK,
-			       (size + MASK) & ~MASK);
+	return toy_zero_blocks(ti, toy_blocks_of(le64toh(slot->zi.i_size)),
+			       toy_blocks_of(size));
 }
 
 static int punch_parts(struct toy_inode *ti, struct toy_tx *tx,
@@ -93,9 +101,9 @@ static int punch(struct toy_inode *ti, const struct zufs_ioc_IO *io)
 
 	if (first >= last)
 		first = last = to;
-	err = toy_zero_mapped(ti, from, first);
+	err = zero_mapped(ti, from, first);
 	if (!err)
-		err = toy_zero_mapped(ti, last, to);
+		err = zero_mapped(ti, last, to);
 	pm_fence(toy_i_fs(ti));
 	if (!err)
 		err = punch_tx(ti, io);
@@ -173,7 +181,7 @@ static int allocate(struct toy_inode *ti, const struct zufs_ioc_IO *io,
 	int err = 0;
 
 	if (io->rw & FALLOC_FL_ZERO_RANGE)
-		err = toy_zero_mapped(ti, io->filepos, *to);
+		err = zero_mapped(ti, io->filepos, *to);
 	if (!err && !(io->rw & FALLOC_FL_KEEP_SIZE))
 		err = toy_zero_behind(ti, *to);
 	pm_fence(toy_i_fs(ti));

@@ -375,15 +375,13 @@ static int zero_between(struct toy_inode *ti, const struct zufs_ioc_commit *io)
 	for (unsigned int i = 0; !err && i < io->n; i++) {
 		const struct zufs_extent *e = &io->ext[i];
 
-		err = toy_zero_mapped(ti, at << ZUFS_BLOCK_SHIFT,
-				      e->lblk << ZUFS_BLOCK_SHIFT);
+		err = toy_zero_blocks(ti, at, e->lblk);
 		if (e->lblk + e->len > at)
 			at = e->lblk + e->len;
 	}
 	if (err || io->more)
 		return err;
-	return toy_zero_mapped(ti, at << ZUFS_BLOCK_SHIFT,
-			       toy_blocks_of(io->new_size) << ZUFS_BLOCK_SHIFT);
+	return toy_zero_blocks(ti, at, toy_blocks_of(io->new_size));
 }
 
 /* Each block of @e must be where the map has it, or granted: then not any more. */

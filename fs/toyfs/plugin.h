@@ -173,10 +173,10 @@ void toy_add_blocks(struct toy_slot *slot, int64_t n);
 /* ---- fallocate.c ---- */
 
 /*
- * Zeros in what the map has of the bytes [from, to), if any. The next commit
- * fences them. Under the inode's lock.
+ * Zeros in those of the blocks [at, end) that are mapped, if any. The next
+ * commit fences them. Under the inode's lock.
  */
-int toy_zero_mapped(struct toy_inode *ti, uint64_t from, uint64_t to);
+int toy_zero_blocks(struct toy_inode *ti, uint64_t at, uint64_t end);
 /*
  * The same for all that a regular file grows over when its size becomes @size:
  * what is in the blocks behind the size is nobody's.
