@@ -96,8 +96,8 @@ progress() {
 	grep -q '^1 [0-9]* [0-9]* a$' lines
 	result $? '-C3 tells progress to descriptor 3'
 	cp a before
-	ends 16 'is not open' '-C9: no such descriptor' "$fsck" -y -C9 a
-	ends 16 'is not open' '-C3: it would be the file itself' "$fsck" -y -C3 a
+	ends 16 'is not open' '-C9: no such descriptor' "$fsck" -y -C9 a 9>&-
+	ends 16 'is not open' '-C3: it would be the file itself' "$fsck" -y -C3 a 3>&-
 	ends 16 'not a file descriptor' '-C-1' "$fsck" -n -C-1 a
 	ends 16 'not a file descriptor' '-C4294967299' "$fsck" -n -C4294967299 a
 	same 'nothing is written there' a before
