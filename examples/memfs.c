@@ -488,9 +488,7 @@ static struct zus_fs_info memfs = {
 		 .FS_magic = 0x736d656d,
 		 .flags = ZUFS_RFI_NODEV,
 		 .s_time_gran = 1,
-		 .s_maxbytes = LIMIT,
-		 .s_time_min = INT64_MIN / 1000000000,
-		 .s_time_max = INT64_MAX / 1000000000 },
+		 .s_maxbytes = LIMIT },
 	.op = &zfi_ops,
 };
 

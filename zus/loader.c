@@ -56,6 +56,15 @@ static int refuse(const char *why, int err)
 	return err;
 }
 
+/* Times of the wire are ns in 64 bits: who names no range takes all of them. */
+static void default_times(struct zufs_register_fs_info *rfi)
+{
+	if (rfi->s_time_min || rfi->s_time_max)
+		return;
+	rfi->s_time_min = INT64_MIN / 1000000000;
+	rfi->s_time_max = INT64_MAX / 1000000000;
+}
+
 int zus_register_type(const struct zus_plugin *plugin, struct zus_fs_info *zfi)
 {
 	if (plugin->abi != ZUS_ABI)
@@ -76,6 +85,7 @@ int zus_register_type(const struct zus_plugin *plugin, struct zus_fs_info *zfi)
 			-EEXIST);
 	if (zus_nr_types == ZUS_MAX_TYPES)
 		return refuse("too many types; start another server", -ENOSPC);
+	default_times(&zfi->rfi);
 	zus_types[zus_nr_types++] = zfi;
 	zus_ddbg_add(zfi->rfi.fsname, plugin);
 	return 0;

@@ -115,7 +115,8 @@ struct zus_zfi_operations {
 };
 
 struct zus_fs_info {
-	struct zufs_register_fs_info rfi; /* flags: ZUFS_RFI_* */
+	/* flags: ZUFS_RFI_*; s_time_min and _max 0: as far as ns go in 64 bits */
+	struct zufs_register_fs_info rfi;
 	const struct zus_zfi_operations *op;
 };
 

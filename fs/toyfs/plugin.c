@@ -267,9 +267,7 @@ static struct zus_fs_info toy_zfi = {
 		 .FS_ver_major = TOY_MAJOR,
 		 .FS_ver_minor = TOY_MINOR,
 		 .s_time_gran = 1,
-		 .s_maxbytes = TOY_MAX_BYTES,
-		 .s_time_min = INT64_MIN / 1000000000,
-		 .s_time_max = INT64_MAX / 1000000000 },
+		 .s_maxbytes = TOY_MAX_BYTES },
 	.op = &toy_zfi_ops,
 };
 

@@ -341,6 +341,9 @@ START_TEST(types)
 	ck_assert_int_eq(zus_register_one(&t[0]), -EINVAL);
 	ck_assert_int_eq(zus_register_one(&zfi), 0);
 	ck_assert_ptr_eq(zus_find_fs("puppet"), &zfi);
+	/* It named no range of times. */
+	ck_assert_int_eq(zfi.rfi.s_time_min, INT64_MIN / 1000000000);
+	ck_assert_int_eq(zfi.rfi.s_time_max, INT64_MAX / 1000000000);
 	ck_assert_int_eq(zus_register_one(&zfi), -EEXIST);
 	ck_assert_int_eq(zus_register_type(&old, &zfi), -EPROTONOSUPPORT);
 	ck_assert_ptr_null(zus_find_fs("other"));
