@@ -10,8 +10,8 @@
 
 #include "io.h"
 
-#define COPY_MAX \
-	(4 << 20) /* bytes of one COPY: each ends within the time limit */
+/* Bytes of one COPY: each ends within the time limit. */
+#define COPY_MAX (4 << 20)
 
 /* [pos_in, +len) of in is to be at pos_out of out. */
 struct pair {

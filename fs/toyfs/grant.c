@@ -218,18 +218,29 @@ static int check_commit(const struct zufs_ioc_commit *io)
 	return 0;
 }
 
+/* The extent or hole that begins at @at. */
+static int part_at(const struct toy_tree *t, uint64_t at, uint64_t end,
+		   struct zufs_extent *part)
+{
+	int n = toy_map_get(t, at, end, part, 1);
+
+	if (n < 0)
+		return n;
+	return n ? 0 : -EUCLEAN;
+}
+
 /* What was in the map before is written in place: take_extent() saw to that. */
 static int map_extent(const struct toy_tree *t, const struct zufs_extent *e,
 		      struct toy_slot *slot)
 {
 	uint64_t at = e->lblk, end = at + e->len;
 	struct zufs_extent part;
-	int n, err = 0;
+	int err = 0;
 
 	for (; !err && at < end; at += part.len) {
-		n = toy_map_get(t, at, end, &part, 1);
-		if (n <= 0)
-			return n ? n : -EUCLEAN;
+		err = part_at(t, at, end, &part);
+		if (err)
+			return err;
 		if (!(part.flags & ZUFS_EXT_HOLE))
 			continue;
 		if (part.len > TOY_EXT_MAX)
@@ -362,14 +373,12 @@ static int parts_check(struct toy_inode *ti, const struct zufs_ioc_commit *io)
 }
 
 /* Between the blocks that were written the size grows over zeros. */
-static int zero_between(struct toy_inode *ti, const struct zufs_ioc_commit *io)
+static int zero_between(struct toy_inode *ti, const struct toy_slot *slot,
+			const struct zufs_ioc_commit *io)
 {
-	const struct toy_slot *slot;
 	uint64_t at = ti->next_part;
-	int err = toy_slot_read(toy_i_fs(ti), ti->zii.ino, &slot);
+	int err = 0;
 
-	if (err)
-		return err;
 	if (!at)
 		at = toy_blocks_of(le64toh(slot->zi.i_size));
 	for (unsigned int i = 0; !err && i < io->n; i++) {
@@ -390,12 +399,12 @@ static int take_extent(const struct toy_tree *t, const struct zufs_extent *e,
 {
 	uint64_t at = e->lblk, end = at + e->len, pblk;
 	struct zufs_extent part;
-	int n, err = 0;
+	int err = 0;
 
 	for (; !err && at < end; at += part.len) {
-		n = toy_map_get(t, at, end, &part, 1);
-		if (n <= 0)
-			return n ? n : -EUCLEAN;
+		err = part_at(t, at, end, &part);
+		if (err)
+			return err;
 		pblk = e->pblk + (at - e->lblk);
 		if (part.flags & ZUFS_EXT_HOLE)
 			err = grants_take(left, pblk, part.len);
@@ -405,8 +414,9 @@ static int take_extent(const struct toy_tree *t, const struct zufs_extent *e,
 	return err;
 }
 
-static int take_all(struct toy_inode *ti, const struct zufs_ioc_commit *io,
-		    struct toy_grants *left)
+/* What comes before the transaction: *left is what the grants are after it. */
+static int prepare(struct toy_inode *ti, const struct zufs_ioc_commit *io,
+		   struct toy_grants *left)
 {
 	const struct toy_slot *slot;
 	struct toy_tree t;
@@ -419,7 +429,7 @@ static int take_all(struct toy_inode *ti, const struct zufs_ioc_commit *io,
 	t = toy_slot_map(toy_i_fs(ti), slot);
 	for (unsigned int i = 0; !err && i < io->n; i++)
 		err = take_extent(&t, &io->ext[i], left);
-	return err;
+	return err ? err : zero_between(ti, slot, io);
 }
 
 /* The next grant is a favour: without space the answer has none. */
@@ -450,9 +460,7 @@ static int commit_write(struct toy_inode *ti, struct zufs_ioc_commit *io)
 		err = grants_copy(&left, &ti->grants);
 	if (err)
 		return err;
-	err = toy_try(fs, take_all(ti, io, &left));
-	if (!err)
-		err = toy_try(fs, zero_between(ti, io));
+	err = toy_try(fs, prepare(ti, io, &left));
 	if (!err)
 		err = commit_tx(ti, io);
 	if (err) {
