@@ -312,12 +312,11 @@ const struct iomap_ops zuf_iomap_ops = {
 /* ---- read and write ---- */
 
 #define FAULT_IN_MAX (256U << 10) /* bytes of the caller's at a time */
-#define FAULT_IN_TRY \
-	16U /* pages may be taken away again before they are used */
 
-static bool fault_in(struct iov_iter *iter)
+/* False: the caller can't use his memory himself. */
+static bool fault_in(struct iov_iter *iter, size_t max)
 {
-	size_t len = min_t(size_t, iov_iter_count(iter), FAULT_IN_MAX);
+	size_t len = min(iov_iter_count(iter), max);
 
 	if (iov_iter_rw(iter) == WRITE)
 		return fault_in_iov_iter_readable(iter, len) < len;
@@ -331,10 +330,16 @@ static bool is_short(const struct kiocb *iocb, const struct iov_iter *iter)
 	       iocb->ki_pos < i_size_read(file_inode(iocb->ki_filp));
 }
 
+/*
+ * The caller's pages may be a mapping of blocks that move, and be taken away
+ * again before they are used: each time without progress fewer are asked for, down
+ * to one, so that less time is between. Like generic_perform_write() there is no
+ * last try; a signal that kills ends it.
+ */
 ssize_t zuf_dax_rw(struct kiocb *iocb, struct iov_iter *iter,
 		   const struct iomap_ops *ops)
 {
-	unsigned int tries = 0;
+	size_t max = FAULT_IN_MAX;
 	ssize_t done = 0, ret;
 
 	for (;;) {
@@ -343,20 +348,21 @@ ssize_t zuf_dax_rw(struct kiocb *iocb, struct iov_iter *iter,
 		pagefault_enable();
 		if (ret > 0) {
 			done += ret;
-			tries = 0;
+			max = FAULT_IN_MAX;
 			if (iov_iter_count(iter))
 				continue;
 		}
 		if (!ret && is_short(iocb, iter))
 			ret = -EFAULT;
-		if (ret != -EFAULT || tries++ == FAULT_IN_TRY)
+		if (ret != -EFAULT)
 			break;
 		if (iocb->ki_flags & IOCB_NOWAIT) {
 			ret = -EAGAIN;
 			break;
 		}
-		if (!fault_in(iter))
+		if (fatal_signal_pending(current) || !fault_in(iter, max))
 			break;
+		max = max(max / 2, PAGE_SIZE);
 	}
 	return done ? done : ret;
 }

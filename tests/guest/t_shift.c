@@ -12,7 +12,7 @@
 #include "calls.h"
 
 #define SIZE  (4 << 20)
-#define IO    (64 << 10)
+#define IO    (256 << 10)
 #define LARGE (1 << 20)
 
 static char buf[100];
