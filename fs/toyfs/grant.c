@@ -372,10 +372,11 @@ static int parts_check(struct toy_inode *ti, const struct zufs_ioc_commit *io)
 	return toy_range_finish(ti, NULL);
 }
 
-/* Between the blocks that were written the size grows over zeros. */
+/* Between the blocks that were written the size grows over zeros, up to where it ends. */
 static int zero_between(struct toy_inode *ti, const struct toy_slot *slot,
 			const struct zufs_ioc_commit *io)
 {
+	uint64_t end = io->more ? UINT64_MAX : toy_blocks_of(io->new_size);
 	uint64_t at = ti->next_part;
 	int err = 0;
 
@@ -384,13 +385,13 @@ static int zero_between(struct toy_inode *ti, const struct toy_slot *slot,
 	for (unsigned int i = 0; !err && i < io->n; i++) {
 		const struct zufs_extent *e = &io->ext[i];
 
-		err = toy_zero_blocks(ti, at, e->lblk);
+		err = toy_zero_blocks(ti, at, e->lblk < end ? e->lblk : end);
 		if (e->lblk + e->len > at)
 			at = e->lblk + e->len;
 	}
 	if (err || io->more)
 		return err;
-	return toy_zero_blocks(ti, at, toy_blocks_of(io->new_size));
+	return toy_zero_blocks(ti, at, end);
 }
 
 /* Each block of @e must be where the map has it, or granted: then not any more. */

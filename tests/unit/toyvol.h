@@ -43,11 +43,10 @@ static _Atomic int64_t clock_ns = 1000;
 
 static inline char *map_temp(size_t bytes)
 {
-	char path[] = "/tmp/test_toyfs.XXXXXX", *p;
-	int fd = mkstemp(path);
+	int fd = memfd_create("test_toyfs", MFD_CLOEXEC);
+	char *p;
 
 	ck_assert_int_ge(fd, 0);
-	unlink(path);
 	ck_assert_int_eq(ftruncate(fd, bytes), 0);
 	p = mmap(NULL, bytes + 2 * MIB, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS,
 		 -1, 0);
