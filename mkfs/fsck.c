@@ -41,6 +41,11 @@ static void say_state(const struct fsck *f, const struct toy_fs *fs,
 static int result_of(const struct fsck *f, const struct toy_check_result *res,
 		     int err)
 {
+	if (err == -ECANCELED) {
+		fail("%s: canceled; what was repaired is whole, run this again for the rest",
+		     f->path);
+		return FSCK_CANCELED;
+	}
 	if (err == -ENOSPC)
 		fail("%s: no space for lost+found: mount it, remove something, run this again",
 		     f->path);
@@ -120,6 +125,7 @@ static int check(struct fsck *f, struct toy_fs *fs)
 {
 	struct toy_check_opts opts = { .found = fsck_found,
 				       .progress = fsck_progress,
+				       .canceled = fsck_canceled,
 				       .arg = f,
 				       .health = &f->health };
 	struct toy_check_result res = { 0 };
@@ -208,6 +214,7 @@ int main(int argc, char **argv)
 	if (code >= 0)
 		return code;
 	toy_log = keep_log;
+	fsck_listen();
 	code = run(&f, &vol);
 	toy_health_free(&f.health);
 	volume_close(&vol);

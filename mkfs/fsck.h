@@ -12,7 +12,8 @@ enum {
 	FSCK_REPAIRED = 1,
 	FSCK_LEFT = 4,	/* problems that aren't repaired */
 	FSCK_ERROR = 8, /* it couldn't be checked */
-	FSCK_USAGE = 16
+	FSCK_USAGE = 16,
+	FSCK_CANCELED = 32
 };
 
 enum fsck_mode {
@@ -47,6 +48,10 @@ int fsck_options(int argc, char **argv, struct fsck *f);
 
 bool fsck_found(void *arg, const struct toy_problem *p);
 void fsck_progress(void *arg, uint64_t done, uint64_t all);
+/* From now on SIGINT and SIGTERM ask to stop. */
+void fsck_listen(void);
+/* Whether a signal asked to stop. */
+bool fsck_canceled(void *arg);
 /* How many problems weren't shown; the bar goes. */
 void fsck_talked(struct fsck *f);
 

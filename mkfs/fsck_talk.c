@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0
 /* What fsck.toyfs says and asks while it checks. */
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,6 +10,31 @@
 
 #define MOST	  20U /* lines of one kind, if nobody is asked */
 #define BAR_WIDTH 40U
+
+/* ---- signals ---- */
+
+static volatile sig_atomic_t stop;
+
+static void on_signal(int sig)
+{
+	(void)sig;
+	stop = 1;
+}
+
+/* No SA_RESTART: a question isn't asked again. */
+void fsck_listen(void)
+{
+	struct sigaction sa = { .sa_handler = on_signal };
+
+	sigaction(SIGINT, &sa, NULL);
+	sigaction(SIGTERM, &sa, NULL);
+}
+
+bool fsck_canceled(void *arg)
+{
+	(void)arg;
+	return stop;
+}
 
 /* ---- progress ---- */
 

@@ -68,6 +68,14 @@ bool ck_flip(struct ck *ck, uint64_t off, uint64_t len, uint64_t sum)
 	return bit >= 0;
 }
 
+bool ck_canceled(struct ck *ck)
+{
+	if (!ck->opts->canceled || !ck->opts->canceled(ck->opts->arg))
+		return false;
+	ck->err = -ECANCELED;
+	return true;
+}
+
 /* ---- blocks ---- */
 
 static bool claim_one(struct ck *ck, uint64_t bn)
@@ -204,6 +212,8 @@ static int check(struct ck *ck)
 	ck_slots(ck);
 	ck_orphans(ck);
 	ck_inodes(ck);
+	if (ck->err)
+		return ck->err;
 	/* Nor is what is counted before the rest is whole. */
 	if (ck->repair && ck->first == 1)
 		return 0;
@@ -219,7 +229,7 @@ static int run(struct ck *ck, int (*done)(struct ck *ck))
 	int err = check(ck);
 
 	if (!err)
-		err = ck->err;
+		err = ck_canceled(ck) ? -ECANCELED : ck->err;
 	if (!err && done)
 		err = done(ck);
 	return err;

@@ -244,7 +244,7 @@ static void inode(struct ck *ck, uint64_t ino)
 
 void ck_inodes(struct ck *ck)
 {
-	for (uint64_t ino = 0; ino < ck->nr; ino++) {
+	for (uint64_t ino = 0; ino < ck->nr && !ck_canceled(ck); ino++) {
 		if (ck->inode[ino].mode)
 			inode(ck, ino);
 		if (ck->opts->progress && ino % 256 == 0)

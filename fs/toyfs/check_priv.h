@@ -104,6 +104,8 @@ void ck_fix(struct ck *ck, enum ck_fix_kind kind, uint64_t a, uint64_t b,
 	    uint64_t c, uint64_t d);
 /* If one bit of the unit at byte @off is wrong: its repair; false: more is. */
 bool ck_flip(struct ck *ck, uint64_t off, uint64_t len, uint64_t sum);
+/* Whether to stop: ck->err is set then. */
+bool ck_canceled(struct ck *ck);
 /* [bn, +len) of the data area belongs to @ino; false: not any of it can. */
 bool ck_claim(struct ck *ck, uint64_t bn, uint64_t len, uint64_t ino);
 /* The node at @bn, claimed if it is in the data area; NULL: it is none; ck->mends. */

@@ -105,7 +105,7 @@ static int fix_all(struct ck *ck)
 {
 	int full = 0;
 
-	for (size_t i = 0; i < ck->nr_fixes; i++) {
+	for (size_t i = 0; i < ck->nr_fixes && !ck_canceled(ck); i++) {
 		int err;
 
 		if (ck->fix[i].phase != ck->first || done_before(ck, i))
@@ -119,7 +119,7 @@ static int fix_all(struct ck *ck)
 			return err;
 		ck->res->repairs++;
 	}
-	return full;
+	return ck->err ? ck->err : full;
 }
 
 int toy_repair(struct toy_fs *fs, const struct toy_check_opts *opts,

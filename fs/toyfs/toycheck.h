@@ -53,6 +53,8 @@ struct toy_check_opts {
 	bool (*found)(void *arg, const struct toy_problem *p);
 	/* Optional: inodes checked, of how many. */
 	void (*progress)(void *arg, uint64_t done, uint64_t all);
+	/* Optional: whether to stop; asked at each inode and each repair. */
+	bool (*canceled)(void *arg);
 	void *arg;
 	const struct toy_health *health; /* NULL: nothing is known */
 	bool quick; /* only what a mount reads: superblocks, journals, state */
@@ -69,7 +71,7 @@ struct toy_check_result {
 /*
  * After toy_open() and toy_recover(), which may have returned -EUCLEAN; nothing
  * else may use @fs. Stores nothing. 0, whatever was found; -ENOMEM; -EIO: it met
- * poison that opts->health doesn't know of, and stopped.
+ * poison that opts->health doesn't know of, and stopped; -ECANCELED.
  */
 int toy_check(struct toy_fs *fs, const struct toy_check_opts *opts,
 	      struct toy_check_result *res);
@@ -77,7 +79,8 @@ int toy_check(struct toy_fs *fs, const struct toy_check_opts *opts,
  * The same, in passes: each repairs what can be without the next one's, until
  * one finds nothing or repairs nothing. Repairs are transactions, so that a
  * crash leaves what another run goes on with. The rest of @res is of the last
- * pass. -ENOSPC: no name in lost+found; -errno: a repair failed.
+ * pass. -ENOSPC: no name in lost+found; -ECANCELED: what was repaired
+ * is; -errno: a repair failed.
  */
 int toy_repair(struct toy_fs *fs, const struct toy_check_opts *opts,
 	       struct toy_check_result *res);

@@ -76,12 +76,30 @@ loses() {
 	ends 0 '1 inodes (1 directories)' 'then it is clean' "$fsck" -n a
 }
 
+# CMD's question gets ^C from the terminal, not an answer: it is canceled.
+interrupts() { # CMD
+	local pid
+	coproc script -qec "$1" log 2>&1
+	pid=$COPROC_PID
+	read -r -d '?' <&"${COPROC[0]}"
+	printf '\003' >&"${COPROC[1]}"
+	cat <&"${COPROC[0]}" >out
+	wait "$pid"
+	[ $? = 32 ] && grep -q 'canceled; what' out
+}
+
 asks() {
 	flip a 2100
 	printf 'n\n' | script -qec "$fsck a" log >out 2>&1
 	is 4 'n: it stays'
 	printf 'y\n' | script -qec "$fsck a" log >out 2>&1
 	is 1 'y: it is repaired'
+	flip a 2100
+	cp a before
+	interrupts "$fsck a"
+	result $? 'an interrupt at a question ends it'
+	same 'and nothing is changed' a before
+	ends 1 '1 repairs' 'another run goes on' "$fsck" -y a
 	ends 8 'no terminal to ask at' 'without a terminal there is no question' "$fsck" a
 }
 
