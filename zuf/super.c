@@ -108,7 +108,7 @@ static int zuf_statfs(struct dentry *dentry, struct kstatfs *buf)
 		buf->f_bavail = io->bavail;
 		buf->f_files = io->files;
 		buf->f_ffree = io->ffree;
-		buf->f_namelen = ZUFS_NAME_LEN;
+		buf->f_namelen = min_t(u32, io->namelen, ZUFS_NAME_LEN);
 		buf->f_fsid = fsid(sb, io->uuid);
 	}
 	zuf_req_put(req);

@@ -183,7 +183,6 @@ static_assert(sizeof(struct zufs_ioc_pool) == 56, "wire");
 
 #define ZUFS_MDT_COPY_OFFSET ((2U << 20) - 4096) /* bytes */
 #define ZUFS_MDT_SIZE	     2048
-#define ZUFS_MDT_MAGIC	     0x46555a54 /* the default; a filesystem has its own */
 
 struct zufs_dev_id {
 	__u8 uuid[16];	  /*  0 */
@@ -466,7 +465,7 @@ struct zufs_ioc_statfs {
 	__u64 files;	       /* 104: OUT */
 	__u64 ffree;	       /* 112: OUT */
 	__u8 uuid[16];	       /* 120: OUT */
-	__u32 namelen;	       /* 136: OUT */
+	__u32 namelen;	       /* 136: OUT, 255 at most */
 	__u32 pad;	       /* 140 */
 };
 static_assert(sizeof(struct zufs_ioc_statfs) == 144, "wire");

@@ -554,6 +554,13 @@ static void space(void)
 		   sf.f_files == 1004 && sf.f_ffree == 1005 &&
 		   sf.f_fsid.__val[0] == 6 && sf.f_fsid.__val[1] == 7);
 	change_nothing();
+	CHANGE(ZUFS_OP_STATFS, zufs_ioc_statfs, namelen, 99);
+	NEED(statfs(".", &sf) == 0);
+	OK("STATFS: the longest name", sf.f_namelen == 99);
+	CHANGE(ZUFS_OP_STATFS, zufs_ioc_statfs, namelen, 256);
+	NEED(statfs(".", &sf) == 0);
+	OK("at most what fits", sf.f_namelen == 255);
+	change_nothing();
 }
 
 /* Of an inode that the kernel didn't know. */
