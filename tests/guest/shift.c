@@ -9,10 +9,13 @@
  * SHIFT_SILENT it moves without INVAL_MAP: then the test has to fail.
  *
  * Some xattrs do something: user.wait waits for a signal of its caller,
- * user.inval calls zus_inval_map() from a callback.
+ * user.inval calls zus_inval_map() from a callback. Files named "still" don't move,
+ * but "user.range OFFSET LEN" of one has that range invalidated.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -38,6 +41,7 @@ struct file {
 	pthread_mutex_t lock;
 	uint64_t *map;		  /* MAX_BLKS of them; 0: a hole */
 	struct zufs_extent grant; /* len 0: none */
+	uint64_t range[2];	  /* asked for: offset, len; 0: nothing. fs->lock */
 };
 
 struct shift {
@@ -49,6 +53,7 @@ struct shift {
 	uint8_t *used; /* a byte a block */
 	uint64_t blocks, hint;
 	pthread_t mover;
+	pthread_cond_t answered;
 	_Atomic bool stop;
 };
 
@@ -146,6 +151,17 @@ static void move_some(struct shift *fs, struct file *f, unsigned int rnd)
 	pthread_mutex_unlock(&f->lock);
 }
 
+static void inval_asked(struct shift *fs, struct file *f)
+{
+	if (!f->range[1])
+		return;
+	zus_inval_map(&f->zii, f->range[0], f->range[1]);
+	pthread_mutex_lock(&fs->lock);
+	f->range[1] = 0;
+	pthread_cond_broadcast(&fs->answered);
+	pthread_mutex_unlock(&fs->lock);
+}
+
 static void file_put(struct shift *fs, struct file *f)
 {
 	bool last;
@@ -176,7 +192,10 @@ static void *mover(void *arg)
 		if (!f)
 			continue;
 		rnd = rnd * 1103515245 + 12345;
-		move_some(fs, f, rnd >> 8);
+		if (!strcmp(f->name, "still"))
+			inval_asked(fs, f);
+		else
+			move_some(fs, f, rnd >> 8);
 		file_put(fs, f);
 		usleep(500);
 	}
@@ -517,8 +536,26 @@ static int shift_commit(struct zus_inode_info *zii, struct zufs_ioc_commit *io)
 	return err;
 }
 
+/* By the mover: a ZT may not. */
+static int inval_range(struct file *f, uint64_t offset, uint64_t len)
+{
+	struct shift *fs = shift_of(f->zii.sbi);
+
+	pthread_mutex_lock(&fs->lock);
+	f->range[0] = offset;
+	f->range[1] = len;
+	while (f->range[1])
+		pthread_cond_wait(&fs->answered, &fs->lock);
+	pthread_mutex_unlock(&fs->lock);
+	return 0;
+}
+
 static int shift_getxattr(struct zus_inode_info *zii, struct zufs_ioc_xattr *io)
 {
+	uint64_t offset, len;
+
+	if (sscanf(io->buf, "range %" SCNu64 " %" SCNu64, &offset, &len) == 2)
+		return inval_range(file_of(zii), offset, len);
 	if (!strcmp(io->buf, "inval"))
 		return zus_inval_map(zii, 0, 1);
 	if (strcmp(io->buf, "wait"))
@@ -559,6 +596,7 @@ static struct zus_sb_info *sbi_alloc(struct zus_fs_info *zfi)
 	if (!fs)
 		return NULL;
 	pthread_mutex_init(&fs->lock, NULL);
+	pthread_cond_init(&fs->answered, NULL);
 	fs->sbi.op = &sbi_ops;
 	return &fs->sbi;
 }

@@ -4,8 +4,10 @@
  *
  * usage: t_shift FOLDER
  */
+#include <limits.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/xattr.h>
 #include <time.h>
 
@@ -14,6 +16,8 @@
 #define SIZE  (4 << 20)
 #define IO    (256 << 10)
 #define LARGE (1 << 20)
+#define PART  (2L << 20)
+#define PARTS 3
 
 static char buf[100];
 
@@ -84,6 +88,52 @@ static void own_mapping(void)
 	NEED(unlink("own") == 0);
 }
 
+/* The parts of the file, of 2 MiB, whose first page is not mapped any more. */
+static int faults(const char *map)
+{
+	struct rusage before, after;
+	int parts = 0;
+
+	for (int i = 0; i < PARTS; i++) {
+		getrusage(RUSAGE_SELF, &before);
+		*(volatile const char *)(map + i * PART);
+		getrusage(RUSAGE_SELF, &after);
+		if (after.ru_minflt + after.ru_majflt >
+		    before.ru_minflt + before.ru_majflt)
+			parts |= 1 << i;
+	}
+	return parts;
+}
+
+static int after_inval(const char *map, long offset, long len)
+{
+	char name[60];
+
+	snprintf(name, sizeof(name), "user.range %ld %ld", offset, len);
+	NEED(getxattr("still", name, buf, sizeof(buf)) >= 0);
+	return faults(map);
+}
+
+/* What is mapped elsewhere stays. */
+static void ranges(void)
+{
+	int fd = new_file("still");
+	char *map;
+
+	for (int i = 0; i < PARTS; i++)
+		NEED(pwrite(fd, buf, 100, i * PART) == 100);
+	map = mmap(NULL, PARTS * PART, PROT_READ, MAP_SHARED, fd, 0);
+	NEED(map != MAP_FAILED);
+	faults(map);
+	OK("what is mapped stays mapped", faults(map) == 0);
+	OK("INVAL_MAP of a byte", after_inval(map, PART, 1) == 2);
+	OK("of two bytes, in two parts", after_inval(map, PART - 1, 2) == 3);
+	OK("of all from an offset on", after_inval(map, PART, LONG_MAX) == 6);
+	munmap(map, PARTS * PART);
+	close(fd);
+	NEED(unlink("still") == 0);
+}
+
 /*
  * Each call is a long time in the middle of an extent, and nothing is mapped: blocks
  * that move don't wait for anything else than for it.
@@ -118,6 +168,7 @@ int main(int argc, char **argv)
 	calls_begin(argv[1]);
 	interrupted();
 	from_a_callback();
+	ranges();
 	own_mapping();
 	in_flight();
 	return calls_end();
