@@ -41,7 +41,7 @@ struct file {
 	pthread_mutex_t lock;
 	uint64_t *map;		  /* MAX_BLKS of them; 0: a hole */
 	struct zufs_extent grant; /* len 0: none */
-	uint64_t range[2];	  /* asked for: offset, len; 0: nothing. fs->lock */
+	uint64_t range[2]; /* asked for: offset, len; 0: nothing. fs->lock */
 };
 
 struct shift {
