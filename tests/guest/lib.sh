@@ -12,6 +12,8 @@
 #
 #   # limit: 300            seconds it may take (guest 120, system 600)
 #   # run: --numa 2 ...     a guest of its own, with these options of tests/vm/run
+#   # cpus: 1               one is enough for what it shows: then two such guests
+#                           run at once, with a part of these suites each
 set -u
 
 TREE=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
