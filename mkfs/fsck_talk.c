@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0
 /* What fsck.toyfs says and asks while it checks. */
+#include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,7 +23,6 @@ static void on_signal(int sig)
 	stop = 1;
 }
 
-/* No SA_RESTART: a question isn't asked again. */
 void fsck_listen(void)
 {
 	struct sigaction sa = { .sa_handler = on_signal };
@@ -76,6 +77,24 @@ static bool loses_nothing(enum toy_problem_code code)
 	       code == TOY_P_SIZE || code >= TOY_P_PARENT;
 }
 
+/* A line of the terminal, which isn't waited for once fsck_canceled(). */
+static bool read_line(char *line, size_t size)
+{
+	struct pollfd in = { .fd = STDIN_FILENO, .events = POLLIN };
+	sigset_t block, old;
+	int ready;
+
+	sigemptyset(&block);
+	sigaddset(&block, SIGINT);
+	sigaddset(&block, SIGTERM);
+	sigprocmask(SIG_BLOCK, &block, &old);
+	do
+		ready = stop ? -1 : ppoll(&in, 1, NULL, &old);
+	while (ready < 0 && errno == EINTR && !stop);
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	return ready > 0 && read(STDIN_FILENO, line, size) > 0;
+}
+
 static bool ask(struct fsck *f)
 {
 	char line[64];
@@ -83,7 +102,7 @@ static bool ask(struct fsck *f)
 	for (;;) {
 		fputs("  repair it? (y/n, a: this and all) ", stdout);
 		fflush(stdout);
-		if (!fgets(line, sizeof(line), stdin)) {
+		if (!read_line(line, sizeof(line))) {
 			putchar('\n');
 			return false;
 		}

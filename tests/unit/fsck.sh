@@ -76,10 +76,11 @@ loses() {
 	ends 0 '1 inodes (1 directories)' 'then it is clean' "$fsck" -n a
 }
 
-# CMD's question gets ^C from the terminal, not an answer: it is canceled.
+# CMD's question gets ^C from the terminal, not an answer: it is canceled. With
+# flsh that terminal would drop what is said at once.
 interrupts() { # CMD
 	local pid
-	coproc script -qec "$1" log 2>&1
+	coproc script -qec "stty noflsh; $1" log 2>&1
 	pid=$COPROC_PID
 	read -r -d '?' <&"${COPROC[0]}"
 	printf '\003' >&"${COPROC[1]}"
