@@ -83,6 +83,8 @@ pid_t start_server(uint64_t seed)
 
 	counts->ready = 0;
 	pid = fork();
+	if (pid < 0)
+		return -1;
 	if (!pid)
 		server_run(seed);
 	while (!__atomic_load_n(&counts->ready, __ATOMIC_ACQUIRE)) {
@@ -97,14 +99,16 @@ pid_t start_server(uint64_t seed)
 	return pid;
 }
 
+/* Nodev: an inode may lie that it is /dev/port, to which an application writes. */
 int try_mount(void)
 {
 	pid_t pid = fork();
 	int status;
 
 	if (!pid)
-		_exit(mount(opt.source, opt.dir, "hostile", 0, NULL) ? errno :
-								       0);
+		_exit(mount(opt.source, opt.dir, "hostile", MS_NODEV, NULL) ?
+			      errno :
+			      0);
 	status = wait_end(pid, "mount(2)", PATIENCE);
 	return status < 0 ? -1 : WEXITSTATUS(status);
 }

@@ -45,10 +45,12 @@ static int with_mount(struct rng *r)
 		apps[i] = fork();
 		if (!apps[i])
 			app_run(rnd(r) + i);
+		bad |= apps[i] < 0;
 	}
 	let_them_work(r);
 	for (int i = 0; i < APPS; i++)
-		bad |= kill_and_wait(apps[i], "a killed application");
+		if (apps[i] > 0)
+			bad |= kill_and_wait(apps[i], "a killed application");
 	return bad;
 }
 
