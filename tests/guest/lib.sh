@@ -16,7 +16,7 @@
 #                           run at once, with a part of these suites each
 set -u
 
-TREE=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
+TREE=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd -P)
 # shellcheck source=tests/vm/stack.sh
 . "$TREE/tests/vm/stack.sh"
 

@@ -5,7 +5,7 @@
 # and for tests that want one step alone. Each returns 1 after one line on
 # stderr that tells the cause; each leaves alone what is there already.
 
-stack_tree=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
+stack_tree=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd -P)
 ZUF_ROOT=${ZUF_ROOT:-/sys/fs/zuf}
 ZUSD_LOG=${ZUSD_LOG:-/run/zusd.log}
 ZUSD_PID=${ZUSD_PID:-/run/zusd.pid}
@@ -62,14 +62,17 @@ plugin_path() {
 	stack_fail 'no toyfs plugin in fs/toyfs: run make'
 }
 
+# What is asked often is asked without a process of its own.
 server_alive() {
 	local pid
-	pid=$(cat "$ZUSD_PID" 2>/dev/null) && kill -0 "$pid" 2>/dev/null
+	{ read -r pid <"$ZUSD_PID" && kill -0 "$pid"; } 2>/dev/null
 }
 
 server_ready() {
-	grep -qw toyfs "$ZUF_ROOT/registered_fs" 2>/dev/null &&
-		grep -q mount_ready "$ZUF_ROOT/state" 2>/dev/null
+	local types state
+	{ read -r -d '' types <"$ZUF_ROOT/registered_fs"
+		read -r -d '' state <"$ZUF_ROOT/state"; } 2>/dev/null
+	[[ $types =~ (^|[[:space:]])toyfs($|[[:space:]]) && $state == *mount_ready* ]]
 }
 
 # Starts zusd in the background, if there is none, and waits until it serves
@@ -77,10 +80,10 @@ server_ready() {
 server_up() { # [ZUSD-OPTION]...
 	local tries
 	server_alive || server_start "$@" || return
-	for ((tries = 0; tries < 600; tries++)); do
+	for ((tries = 0; tries < 1200; tries++)); do
 		server_ready && return
 		server_alive || break
-		sleep 0.1
+		sleep 0.05
 	done
 	if server_alive; then
 		stack_fail "zusd is not ready after 60 seconds: $(tail -n 1 "$ZUSD_LOG")"
@@ -90,31 +93,37 @@ server_up() { # [ZUSD-OPTION]...
 	fi
 }
 
+# The program itself: libtool's script around it takes longer than it does.
 server_start() { # [ZUSD-OPTION]...
-	local plugin
+	local plugin libs=$stack_tree/zus/.libs
 	plugin=$(plugin_path) || return
-	[ -x "$stack_tree/zus/zusd" ] ||
+	[ -x "$libs/zusd" ] ||
 		{ stack_fail 'no zus/zusd: run make'; return; }
-	setsid "$stack_tree/zus/zusd" --root "$ZUF_ROOT" "$@" "$plugin" \
+	LD_LIBRARY_PATH=$libs setsid "$libs/zusd" --root "$ZUF_ROOT" "$@" "$plugin" \
 		>>"$ZUSD_LOG" 2>&1 </dev/null &
 	echo $! >"$ZUSD_PID"
+}
+
+# Not a child of this shell as a rule, so no "wait"; and a zombie of another shell
+# that does not wait has ended too.
+server_ended() { # PID
+	local status
+	kill -0 "$1" 2>/dev/null || return 0
+	{ read -r -d '' status <"/proc/$1/status"; } 2>/dev/null
+	[[ $status =~ State:[[:space:]]*Z ]]
 }
 
 # Ends the server and waits for its end. A signal of one's own is for tests.
 server_down() { # [SIGNAL]
 	local pid tries
 	server_alive || return 0
-	pid=$(cat "$ZUSD_PID")
+	read -r pid <"$ZUSD_PID"
 	kill -s "${1:-TERM}" "$pid"
-	for ((tries = 0; tries < 300; tries++)); do
-		# not a child of this shell as a rule, so no "wait"; and a zombie
-		# of another shell that does not wait has ended too
-		if ! kill -0 "$pid" 2>/dev/null ||
-			grep -q '^State:.*Z' "/proc/$pid/status" 2>/dev/null; then
-			rm -f "$ZUSD_PID"
-			return 0
-		fi
-		sleep 0.1
+	for ((tries = 0; tries < 600; tries++)); do
+		sleep 0.05
+		server_ended "$pid" || continue
+		rm -f "$ZUSD_PID"
+		return 0
 	done
 	stack_fail "zusd lives on after SIG${1:-TERM}: $(tail -n 1 "$ZUSD_LOG")"
 }
@@ -123,7 +132,8 @@ server_down() { # [SIGNAL]
 helpers_up() {
 	local h
 	for h in mount.zuf mkfs.toyfs fsck.toyfs; do
-		[ ! -x "$stack_tree/mkfs/$h" ] || ln -sfn "$stack_tree/mkfs/$h" "/sbin/$h"
+		[ "/sbin/$h" -ef "$stack_tree/mkfs/$h" ] ||
+			ln -sfn "$stack_tree/mkfs/$h" "/sbin/$h"
 	done
 }
 
