@@ -339,7 +339,7 @@ static bool is_short(const struct kiocb *iocb, const struct iov_iter *iter)
 ssize_t zuf_dax_rw(struct kiocb *iocb, struct iov_iter *iter,
 		   const struct iomap_ops *ops)
 {
-	size_t max = FAULT_IN_MAX;
+	size_t most = FAULT_IN_MAX;
 	ssize_t done = 0, ret;
 
 	for (;;) {
@@ -348,7 +348,7 @@ ssize_t zuf_dax_rw(struct kiocb *iocb, struct iov_iter *iter,
 		pagefault_enable();
 		if (ret > 0) {
 			done += ret;
-			max = FAULT_IN_MAX;
+			most = FAULT_IN_MAX;
 			if (iov_iter_count(iter))
 				continue;
 		}
@@ -360,9 +360,9 @@ ssize_t zuf_dax_rw(struct kiocb *iocb, struct iov_iter *iter,
 			ret = -EAGAIN;
 			break;
 		}
-		if (fatal_signal_pending(current) || !fault_in(iter, max))
+		if (fatal_signal_pending(current) || !fault_in(iter, most))
 			break;
-		max = max(max / 2, PAGE_SIZE);
+		most = max(most / 2, PAGE_SIZE);
 	}
 	return done ? done : ret;
 }
