@@ -136,6 +136,16 @@ ssize_t zuf_dax_rw(struct kiocb *iocb, struct iov_iter *iter,
  */
 int zuf_map_ready(struct inode *inode, loff_t pos, loff_t len, bool alloc);
 
+/* ---- claim.c ---- */
+/*
+ * A fault wants @n pages of @iomap from @pos on; map_srcu and the lock of the
+ * entry are held. Until zuf_unclaim_pages() nobody else maps them. -EIO: they are
+ * mapped elsewhere, in this file or another; -errno: they can't be accessed.
+ */
+int zuf_claim_pages(struct inode *inode, const struct iomap *iomap, loff_t pos,
+		    long n, struct page **page);
+void zuf_unclaim_pages(struct page *page, long n);
+
 void zuf_extmap_init(struct zuf_extmap *map);
 /* The cached extent that holds @lblk; -ENOENT. */
 int zuf_extmap_get(struct zuf_extmap *map, u64 lblk, struct zufs_extent *ext);

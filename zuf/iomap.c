@@ -275,32 +275,53 @@ static int extent_lock(struct inode *inode, loff_t pos, loff_t length,
 	}
 }
 
+/*
+ * iomap->private has the first of the pages that a fault claimed, or no page; below
+ * it that map_srcu is held, and its index.
+ */
+#define HOLDS_MAP 2UL
+#define MAP_IDX	  1UL
+
+static long pages_of(const struct iomap *iomap, loff_t pos, loff_t length)
+{
+	return min_t(u64, length, iomap->offset + iomap->length - pos) >>
+	       PAGE_SHIFT;
+}
+
 static int zuf_iomap_begin(struct inode *inode, loff_t pos, loff_t length,
 			   unsigned int flags, struct iomap *iomap,
 			   struct iomap *srcmap)
 {
+	struct page *page = NULL;
 	struct zufs_extent ext;
-	int idx = extent_lock(inode, pos, length, flags, &ext);
+	int idx = extent_lock(inode, pos, length, flags, &ext), err = 0;
 
 	if (idx < 0)
 		return idx;
 	/* Never IOMAP_F_DIRTY: what the server answers is durable. */
 	fill_iomap(inode, &ext, flags, iomap);
-	if (flags & IOMAP_REPORT) /* nobody goes to the blocks */
+	if (flags & IOMAP_FAULT && iomap->type == IOMAP_MAPPED)
+		err = zuf_claim_pages(inode, iomap, pos,
+				      pages_of(iomap, pos, length), &page);
+	if (err || flags & IOMAP_REPORT) /* nobody goes to the blocks */
 		users_leave(inode, idx);
 	else
-		iomap->private = (void *)(long)(idx + 1);
-	return 0;
+		iomap->private =
+			(void *)((unsigned long)page | HOLDS_MAP | idx);
+	return err;
 }
 
 static int zuf_iomap_end(struct inode *inode, loff_t pos, loff_t length,
 			 ssize_t written, unsigned int flags,
 			 struct iomap *iomap)
 {
-	long idx = (long)iomap->private;
+	unsigned long held = (unsigned long)iomap->private;
+	struct page *page = (struct page *)(held & ~(HOLDS_MAP | MAP_IDX));
 
-	if (idx)
-		users_leave(inode, idx - 1);
+	if (page)
+		zuf_unclaim_pages(page, pages_of(iomap, pos, length));
+	if (held & HOLDS_MAP)
+		users_leave(inode, held & MAP_IDX);
 	return 0;
 }
 

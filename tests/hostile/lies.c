@@ -10,9 +10,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/falloc.h>
+#include <linux/fiemap.h>
+#include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -438,14 +442,86 @@ static void tell_all(const struct lie_case *c, size_t n)
 
 #define TELL(cases) tell_all(cases, sizeof(cases) / sizeof(*(cases)))
 
+/* ---- one block in two places ---- */
+
+/* Of the linear space: the device is the only one, and no partition. */
+static uint64_t first_block(const char *name)
+{
+	struct {
+		struct fiemap fm;
+		struct fiemap_extent ext;
+	} m = { .fm = { .fm_length = 4096, .fm_extent_count = 1 } };
+	int fd = open(name, O_RDONLY);
+	int err = ioctl(fd, FS_IOC_FIEMAP, &m);
+
+	close(fd);
+	return err || !m.fm.fm_mapped_extents ?
+		       0 :
+		       m.ext.fe_physical >> ZUFS_BLOCK_SHIFT;
+}
+
+static char *map_first(const char *name)
+{
+	int fd = open(name, O_RDWR);
+	char *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	close(fd);
+	return p;
+}
+
+/* The kernel's fault in place of ours: -EFAULT, not SIGBUS. */
+static int touch(const char *p)
+{
+	int fd = memfd_create("touch", 0), err = done(write(fd, p, 1));
+
+	close(fd);
+	return err;
+}
+
+/* A new file of one block, or the file anew. */
+static int fill(const char *name)
+{
+	int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+	ssize_t n = write(fd, room, 4096);
+
+	return closed(fd) || n != 4096;
+}
+
+/* fs/dax can't have a page in two files; a server can say so. */
+static void tell_twice(void)
+{
+	struct plan *p = &counts->plan;
+	uint64_t block = first_block("file");
+	char *mine, *other;
+
+	if (!opt.image)
+		return;
+	forget();
+	mine = map_first("file");
+	report("a mapping", "", block ? touch(mine) : -ENODATA, 0);
+	other = map_first("neighbour");
+	p->op = ZUFS_OP_GET_MULTY;
+	p->off = offsetof(struct zufs_ioc_get_multy, ext[0].pblk);
+	p->size = sizeof(block);
+	p->value = block;
+	__atomic_store_n(&p->armed, 1, __ATOMIC_RELEASE);
+	report("a block that another file has mapped", "", touch(other),
+	       -EFAULT);
+	report("which has it still", "", touch(mine), 0);
+	/* An inode with a mapping stays in memory: it is asked for a new block. */
+	report("anew, the next answer is taken", "",
+	       fill("neighbour") ? -errno : touch(other), 0);
+	munmap(other, 4096);
+	munmap(mine, 4096);
+}
+
 static void prepare(void)
 {
 	char text[100];
 	int fd = open("file", O_RDWR | O_CREAT, 0644);
-
 	memset(text, 't', 99);
 	text[99] = '\0';
-	if (fd < 0 || write(fd, room, 10000) != 10000 ||
+	if (fd < 0 || write(fd, room, 10000) != 10000 || fill("neighbour") ||
 	    setxattr("file", "user.name", "value", 5, 0) ||
 	    symlink(text, "link") || mkdir("dir", 0755) ||
 	    closed(open("dir/entry", O_CREAT | O_WRONLY, 0644)) ||
@@ -482,6 +558,7 @@ int main(int argc, char **argv)
 	TELL(names);
 	TELL(data);
 	TELL(xattrs);
+	tell_twice();
 	if (chdir("/") || try_umount() || kill_and_wait(server, "the server"))
 		return 1;
 	return failed;
