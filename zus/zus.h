@@ -212,7 +212,8 @@ struct zus_zii_operations {
 	 * io->max: so many the range has, of which io->max are in io->ext. Then the kernel may ask
 	 * once more with room for all, if it was to read. Read: zii shared, or
 	 * invalidate_lock shared. ZUFS_RW_WRITE: zii exclusive or invalidate_lock shared (so two may run at once):
-	 * holes below the page-rounded size get zeroed, durable blocks, in one transaction. ENOSPC.
+	 * holes below the page-rounded size get zeroed, durable blocks, in one transaction. ENOSPC. A block has
+	 * one place in one file: of a second one that is mapped too, the fault ends in SIGBUS.
 	 */
 	int (*get_multy)(struct zus_inode_info *zii,
 			 struct zufs_ioc_get_multy *io);
