@@ -124,6 +124,16 @@ int zuf_fsync(struct file *file, loff_t start, loff_t end, int datasync);
 extern const struct inode_operations zuf_data_iops;
 extern const struct file_operations zuf_data_fops;
 
+/* ---- claim.c ---- */
+/*
+ * A fault wants @n pages of @iomap from @pos on; map_srcu and the lock of the
+ * entry are held. Until zuf_unclaim_pages() nobody else maps them. -EIO: they are
+ * mapped elsewhere, in this file or another; -errno: they can't be accessed.
+ */
+int zuf_claim_pages(struct inode *inode, const struct iomap *iomap, loff_t pos,
+		    long n, struct page **page);
+void zuf_unclaim_pages(struct page *page, long n);
+
 /* ---- iomap.c, extmap.c, grant.c ---- */
 extern const struct iomap_ops zuf_iomap_ops;  /* reads, overwrites, faults */
 extern const struct iomap_ops zuf_append_ops; /* beyond the page-rounded size */
@@ -135,16 +145,6 @@ ssize_t zuf_dax_rw(struct kiocb *iocb, struct iov_iter *iter,
  * @alloc, has a hole. For faults; invalidate_lock is held.
  */
 int zuf_map_ready(struct inode *inode, loff_t pos, loff_t len, bool alloc);
-
-/* ---- claim.c ---- */
-/*
- * A fault wants @n pages of @iomap from @pos on; map_srcu and the lock of the
- * entry are held. Until zuf_unclaim_pages() nobody else maps them. -EIO: they are
- * mapped elsewhere, in this file or another; -errno: they can't be accessed.
- */
-int zuf_claim_pages(struct inode *inode, const struct iomap *iomap, loff_t pos,
-		    long n, struct page **page);
-void zuf_unclaim_pages(struct page *page, long n);
 
 void zuf_extmap_init(struct zuf_extmap *map);
 /* The cached extent that holds @lblk; -ENOENT. */
