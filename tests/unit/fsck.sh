@@ -77,10 +77,11 @@ loses() {
 }
 
 # CMD's question gets ^C from the terminal, not an answer: it is canceled. With
-# flsh that terminal would drop what is said at once.
+# flsh that terminal would drop what is said at once, and a shell that waits for
+# CMD could die of the signal and hide its exit status.
 interrupts() { # CMD
 	local pid
-	coproc script -qec "stty noflsh; $1" log 2>&1
+	coproc script -qec "stty noflsh; exec $1" log 2>&1
 	pid=$COPROC_PID
 	read -r -d '?' <&"${COPROC[0]}"
 	printf '\003' >&"${COPROC[1]}"
