@@ -26,7 +26,7 @@ void *kern_op(struct kern *k, int operation, const struct kern_inode *ki,
 int kern_run(struct kern *k, void *op)
 {
 	k->runs[((struct zufs_ioc_hdr *)op)->operation]++;
-	return zus_local_op(k->zl, op);
+	return zus_local_op(k->zl, op, NULL);
 }
 
 void kern_put_grant(struct kern *k, struct kern_inode *ki)

@@ -49,7 +49,7 @@ int zus_local_mount(struct zus_fs_info *zfi, void *addr, uint64_t bytes,
 	return err;
 }
 
-int zus_local_op(struct zus_local *zl, struct zufs_ioc_hdr *hdr)
+int zus_local_op(struct zus_local *zl, struct zufs_ioc_hdr *hdr, void *window)
 {
 	size_t end = (size_t)hdr->out_start + hdr->out_max;
 	size_t size = hdr->in_len > end ? hdr->in_len : end;
@@ -62,7 +62,7 @@ int zus_local_op(struct zus_local *zl, struct zufs_ioc_hdr *hdr)
 		return hdr->err;
 	}
 	zus_thread_set(zus_current_channel(), hdr, &hdr->flags);
-	zus_decode(&zl->m, hdr, size, NULL);
+	zus_decode(&zl->m, hdr, size, window);
 	zus_thread_set(zus_current_channel(), NULL, NULL);
 	return hdr->err;
 }

@@ -486,9 +486,10 @@ int zus_local_mount(struct zus_fs_info *zfi, void *addr, uint64_t bytes,
 		    struct zufs_ioc_mount *zim, struct zus_local **zlp);
 /*
  * Runs the operation in @hdr (room for out_start + out_max bytes); returns hdr->err.
- * sb_id is 0 or that of zim, else ESTALE.
+ * sb_id is 0 or that of zim, else ESTALE. @window: ZUS_API_MAP_MAX_SIZE bytes with the data of a READ or
+ * WRITE whose data is 0; NULL: there is none.
  */
-int zus_local_op(struct zus_local *zl, struct zufs_ioc_hdr *hdr);
+int zus_local_op(struct zus_local *zl, struct zufs_ioc_hdr *hdr, void *window);
 int zus_local_umount(struct zus_local *zl);
 /* The calling thread's channel from now on, which was 0. */
 void zus_local_channel(unsigned int channel);

@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -38,6 +39,8 @@ static const char *some_name(struct rng *r)
 	int len = snprintf(name, 64, "%s%c", once_in(r, 3) ? "d/" : "",
 			   'a' + (int)below(r, 12));
 
+	if (once_in(r, 3)) /* those that tests/guest/served.c has */
+		len = snprintf(name, 64, "ram%u", below(r, 8));
 	if (once_in(r, 30))
 		snprintf(name + len, 64 - len, "%050d", 0);
 	return name;
@@ -80,6 +83,21 @@ static void call_rw(struct rng *r)
 	}
 	if (fd >= 0 && once_in(r, 4))
 		fsync(fd);
+	close(fd);
+}
+
+/* Pieces that lie anywhere, as pages or not. */
+static void call_vector(struct rng *r)
+{
+	size_t step = once_in(r, 2) ? 65536 : 65536 - below(r, 4096);
+	int fd = some_file(r), n = 1 + below(r, 14);
+	struct iovec v[16];
+
+	for (int i = 0; i < n; i++)
+		v[i] = (struct iovec){ room + i * 65536, step };
+	if (once_in(r, 2) ? preadv(fd, v, n, some_pos(r)) > 0 :
+			    pwritev(fd, v, n, some_pos(r)) > 0)
+		count(&counts->calls);
 	close(fd);
 }
 
@@ -139,6 +157,40 @@ static void call_sizes(struct rng *r)
 		    fallocate(fd, modes[below(r, 4)], some_pos(r), some_len(r)))
 		count(&counts->calls);
 	lseek(fd, some_pos(r), once_in(r, 2) ? SEEK_DATA : SEEK_HOLE);
+	close(fd);
+}
+
+static void call_ioctl(struct rng *r)
+{
+	static const unsigned long known[] = { FS_IOC_GETFLAGS, FS_IOC_SETFLAGS,
+					       FS_IOC_FSGETXATTR,
+					       FS_IOC_FSSETXATTR,
+					       FS_IOC_GETVERSION };
+	int fd = some_file(r);
+
+	if (once_in(r, 2))
+		ioctl(fd, known[below(r, 5)], room);
+	else
+		ioctl(fd,
+		      _IOC(below(r, 4), below(r, 256), below(r, 256),
+			   below(r, 16384)),
+		      room);
+	close(fd);
+}
+
+/* The root is the victim's too. */
+static void call_ddbg(struct rng *r)
+{
+	char name[256];
+	int fd;
+
+	snprintf(name, sizeof(name), "%s/ddbg", opt.root);
+	fd = open(name, O_RDWR | O_CLOEXEC);
+	for (int i = 0; i < 8; i++)
+		if (read(fd, room, 1 + below(r, 4096)) <= 0)
+			break;
+	if (once_in(r, 2) && write(fd, "module x +p", 11) > 0)
+		count(&counts->calls);
 	close(fd);
 }
 
@@ -222,20 +274,47 @@ static void call_attributes(struct rng *r)
 	}
 }
 
+/* u::rwx, u:N:r-x, g::---, m::rwx, o::N */
+static void set_acl(struct rng *r, const char *name, const char *key)
+{
+	struct {
+		uint32_t version;
+		struct {
+			uint16_t tag, perm;
+			uint32_t id;
+		} e[5];
+	} acl = { 2,
+		  { { 1, 7, ~0U },
+		    { 2, 5, below(r, 1000) },
+		    { 4, 0, ~0U },
+		    { 16, 7, ~0U },
+		    { 32, (uint16_t)below(r, 8), ~0U } } };
+
+	setxattr(name, key, &acl, sizeof(acl), 0);
+}
+
 static void call_xattrs(struct rng *r)
 {
-	static const char *const keys[] = { "user.a", "user.b", "trusted.c",
-					    "security.d" };
-	const char *name = some_name(r), *key = keys[below(r, 4)];
+	static const char *const keys[] = { "user.a",
+					    "user.b",
+					    "trusted.c",
+					    "security.d",
+					    "system.posix_acl_access",
+					    "system.posix_acl_default" };
+	const char *name = some_name(r), *key = keys[below(r, 6)];
 
-	switch (below(r, 4)) {
+	switch (below(r, 5)) {
 	case 0:
 		setxattr(name, key, room, some_len(r) & 0xfff, below(r, 3));
 		break;
-	case 1:
-		getxattr(name, key, room, below(r, 2) * 65536);
+	case 1: /* more than an operation buffer takes */
+		setxattr(name, keys[below(r, 2)], room, 65536, 0);
 		break;
 	case 2:
+		set_acl(r, name, keys[4 + below(r, 2)]);
+		break;
+	case 3:
+		getxattr(name, key, room, below(r, 2) * 65536);
 		listxattr(name, room, below(r, 2) * 65536);
 		break;
 	default:
@@ -250,7 +329,8 @@ static void call_readdir(struct rng *r)
 		      O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	for (int i = 0; fd >= 0 && i < 20; i++) {
-		if (syscall(SYS_getdents64, fd, room, 4096) <= 0)
+		if (syscall(SYS_getdents64, fd, room,
+			    once_in(r, 4) ? sizeof(room) : 4096) <= 0)
 			break;
 		count(&counts->calls);
 		if (once_in(r, 8))
@@ -297,6 +377,7 @@ void app_run(uint64_t seed)
 		call_mmap,   call_sizes,   call_fiemap,	    call_names,
 		call_names,  call_names,   call_attributes, call_attributes,
 		call_xattrs, call_readdir, call_handle,	    call_copy,
+		call_vector, call_ioctl,   call_ddbg,
 	};
 	struct sigaction sa = { .sa_handler = on_sigbus };
 	struct rng r = { seed };

@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -100,31 +101,63 @@ pid_t start_server(uint64_t seed)
 }
 
 /* Nodev: an inode may lie that it is /dev/port, to which an application writes. */
-int try_mount(void)
+static int mount_in_time(const char *source, const char *dir, const char *type,
+			 unsigned long flags)
 {
 	pid_t pid = fork();
 	int status;
 
 	if (!pid)
-		_exit(mount(opt.source, opt.dir, "hostile", MS_NODEV, NULL) ?
-			      errno :
-			      0);
+		_exit(mount(source, dir, type, MS_NODEV | flags, NULL) ? errno :
+									 0);
 	status = wait_end(pid, "mount(2)", PATIENCE);
 	return status < 0 ? -1 : WEXITSTATUS(status);
 }
 
-int try_umount(void)
+int try_mount(void)
+{
+	return mount_in_time(opt.source, opt.dir, "hostile", 0);
+}
+
+int try_mount_beside(void)
+{
+	return mount_in_time("none", opt.beside, "honest", 0);
+}
+
+int try_remount(unsigned long flags)
+{
+	return mount_in_time(opt.source, opt.dir, "hostile",
+			     MS_REMOUNT | flags);
+}
+
+int try_umount(const char *dir)
 {
 	pid_t pid = fork();
 	int status;
 
 	if (!pid) {
-		while (umount2(opt.dir, 0) && errno == EBUSY)
+		while (umount2(dir, 0) && errno == EBUSY)
 			usleep(10000);
 		_exit(0);
 	}
 	status = wait_end(pid, "umount(2)", PATIENCE);
 	return status < 0 ? -1 : 0;
+}
+
+int try_dead(const char *dir)
+{
+	struct statfs st;
+	pid_t pid = fork();
+	int status;
+
+	if (!pid)
+		_exit(statfs(dir, &st) ? errno : 0);
+	status = wait_end(pid, "statfs(2)", PATIENCE);
+	if (status >= 0 && WEXITSTATUS(status) == EIO)
+		return 0;
+	printf("not ok - round %llu: without a server %s answers EIO, not %d\n",
+	       (unsigned long long)counts->rounds, dir, WEXITSTATUS(status));
+	return -1;
 }
 
 int kill_and_wait(pid_t pid, const char *what)
@@ -159,15 +192,17 @@ static int read_image(const char *name)
 
 int driver_init(int argc, char **argv)
 {
-	if (argc < 5 || argc > 6)
+	if (argc < 6 || argc > 7)
 		return -1;
 	opt.root = argv[0];
 	opt.dir = argv[1];
-	opt.plugin = argv[2];
-	opt.type = argv[3];
-	opt.source = argv[4];
-	if (argc == 6 && read_image(argv[5])) {
-		perror(argv[5]);
+	snprintf(opt.beside, sizeof(opt.beside), "%s.beside", opt.dir);
+	opt.memfs = argv[2];
+	opt.plugin = argv[3];
+	opt.type = argv[4];
+	opt.source = argv[5];
+	if (argc == 7 && read_image(argv[6])) {
+		perror(argv[6]);
 		return -1;
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0);

@@ -58,6 +58,12 @@ static const struct field fields[] = {
 	F(XATTR_LIST, zufs_ioc_xattr, user_buf_size),
 	ATTR(XATTR_SET, zufs_ioc_xattr, attr),
 	F(FIEMAP, zufs_ioc_fiemap, extents_mapped),
+	F(CLONE, zufs_ioc_clone, done),
+	ATTR(CLONE, zufs_ioc_clone, attr),
+	F(COPY, zufs_ioc_clone, done),
+	ATTR(COPY, zufs_ioc_clone, attr),
+	F(IOCTL, zufs_ioc_ioctl, uflags),
+	F(IOCTL, zufs_ioc_ioctl, new_size),
 };
 #define N_FIELDS (sizeof(fields) / sizeof(*fields))
 
@@ -163,6 +169,12 @@ static void lie_tail(struct rng *r, struct zufs_ioc_hdr *hdr)
 
 		return lie_extent(r, io->grant, ZUFS_GRANT_MAX);
 	}
+	case ZUFS_OP_FIEMAP: {
+		struct zufs_ioc_fiemap *io = (void *)hdr;
+		uint32_t n = io->extents_mapped;
+
+		return lie_extent(r, io->ext, n < 128 ? n : 0);
+	}
 	case ZUFS_OP_READDIR:
 		return lie_entry(r, (void *)hdr);
 	case ZUFS_OP_GET_SYMLINK: {
@@ -178,7 +190,7 @@ static void lie_tail(struct rng *r, struct zufs_ioc_hdr *hdr)
 
 static void lie_header(struct rng *r, struct zufs_ioc_hdr *hdr)
 {
-	switch (below(r, 8)) {
+	switch (below(r, 9)) {
 	case 0:
 		hdr->err = (int32_t)odd_value(r, hdr->err);
 		break;
@@ -203,6 +215,9 @@ static void lie_header(struct rng *r, struct zufs_ioc_hdr *hdr)
 	case 7:
 		hdr->unique = odd_value(r, hdr->unique);
 		break;
+	default: /* for ever more room */
+		hdr->err = -EZUFS_RETRY;
+		hdr->out_len = odd_value(r, hdr->out_max);
 	}
 }
 
@@ -262,5 +277,19 @@ void lie_mount(struct rng *r, struct zufs_ioc_mount *zim)
 		change(r,
 		       (char *)&zim->root + 8 * below(r, sizeof(zim->root) / 8),
 		       8);
+	}
+}
+
+void lie_ddbg(struct rng *r, struct zufs_ioc_ddbg *d)
+{
+	switch (below(r, 4)) {
+	case 0:
+		return change(r, &d->hdr.err, sizeof(d->hdr.err));
+	case 1:
+		return change(r, &d->pos, sizeof(d->pos));
+	case 2:
+		return change(r, &d->hdr.out_len, sizeof(d->hdr.out_len));
+	default:
+		change(r, &d->len, sizeof(d->len));
 	}
 }

@@ -4,7 +4,7 @@
  * call that meets it fails, or the kernel keeps what it had; the next call is
  * answered honestly, and works. Prints "ok - WHAT" lines.
  *
- * usage: lies ROOT DIR PLUGIN TYPE SOURCE [IMAGE], as for hostile
+ * usage: lies ROOT DIR MEMFS PLUGIN TYPE SOURCE [IMAGE], as for hostile
  */
 #include <dirent.h>
 #include <errno.h>
@@ -18,6 +18,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -535,11 +536,10 @@ static void prepare(void)
 
 int main(int argc, char **argv)
 {
-	pid_t server;
+	pid_t server, beside;
 
 	if (driver_init(argc - 1, argv + 1)) {
-		fprintf(stderr,
-			"usage: lies ROOT DIR PLUGIN TYPE SOURCE [IMAGE]\n");
+		fprintf(stderr, "usage: lies " ARGUMENTS "\n");
 		return 2;
 	}
 	if (opt.image && restore_device())
@@ -547,6 +547,13 @@ int main(int argc, char **argv)
 	server = start_server(0);
 	if (server < 0)
 		return 1;
+	if (try_mount_beside()) {
+		printf("not ok - a mount beside\n");
+		return 1;
+	}
+	beside = fork();
+	if (!beside)
+		beside_run(1);
 	tell_mounts();
 	if (try_mount() || chdir(opt.dir)) {
 		printf("not ok - an honest server's mount\n");
@@ -559,7 +566,13 @@ int main(int argc, char **argv)
 	TELL(data);
 	TELL(xattrs);
 	tell_twice();
-	if (chdir("/") || try_umount() || kill_and_wait(server, "the server"))
+	/* Nothing ended the epoch: so it has met no error at all. */
+	report("another mount of this server is whole", "",
+	       waitpid(beside, NULL, WNOHANG) || counts->good < 10 ? -EIO : 0,
+	       0);
+	if (kill_and_wait(beside, "what works on it") || chdir("/") ||
+	    try_umount(opt.dir) || try_umount(opt.beside) ||
+	    kill_and_wait(server, "the server"))
 		return 1;
 	return failed;
 }

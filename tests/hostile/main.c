@@ -2,17 +2,21 @@
 /*
  * hostile: rounds of a server that lies and misuses its files, on a control
  * root of its own. Each round has a new server, a mount, and applications on
- * it. At its end the applications can be killed, the mount can be unmounted and
+ * it; and beside it a mount of a memfs, of which the same server tells no lies.
+ * At its end the applications can be killed, the mounts can be unmounted and
  * the server ends, each in bounded time; what the kernel complains of is looked
  * at by the caller. A seed makes the same lies; threads still race.
  *
- * usage: hostile [-s SEED] [-n CALLS] [-t SECONDS] ROOT DIR PLUGIN TYPE SOURCE [IMAGE]
+ * usage: hostile [-s SEED] [-n CALLS] [-t SECONDS] ROOT DIR MEMFS PLUGIN TYPE SOURCE [IMAGE]
  * Runs until CALLS system calls and replies were made, or SECONDS are over.
- * IMAGE is a filesystem of TYPE, empty, whose first 2 MiB are put on SOURCE
- * before each mount; SOURCE "none" is for a type without a device.
+ * MEMFS is the plugin for DIR.beside. IMAGE is a filesystem of TYPE, empty, whose
+ * first 2 MiB are put on SOURCE before each mount; SOURCE "none" is for a type
+ * without a device.
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "hostile.h"
@@ -32,10 +36,25 @@ static void let_them_work(struct rng *r)
 		last = counts->replies;
 		if (once_in(r, 3))
 			drop_caches();
+		if (once_in(r, 6) && try_remount(MS_RDONLY) < 0)
+			break; /* the end will tell */
+		try_remount(0);
 	}
 }
 
-static int with_mount(struct rng *r)
+/* 0; its status once it has ended; -1: it doesn't. */
+static int end_beside(pid_t pid)
+{
+	int status = 0;
+
+	if (pid < 0)
+		return -1;
+	if (waitpid(pid, &status, WNOHANG) == pid)
+		return status;
+	return kill_and_wait(pid, "a killed application beside");
+}
+
+static int work(struct rng *r)
 {
 	pid_t apps[APPS];
 	int bad = 0;
@@ -54,11 +73,27 @@ static int with_mount(struct rng *r)
 	return bad;
 }
 
+static int work_beside(struct rng *r, bool mounted)
+{
+	pid_t pid = fork();
+	int bad;
+
+	if (!pid)
+		beside_run(rnd(r));
+	bad = mounted ? work(r) : 0;
+	return bad | end_beside(pid);
+}
+
+static int try_umounts(bool mounted)
+{
+	return (mounted ? try_umount(opt.dir) : 0) | try_umount(opt.beside);
+}
+
 static int run_round(uint64_t seed)
 {
 	struct rng r = { seed };
 	pid_t server;
-	bool mounted;
+	bool mounted, beside;
 	int err, bad;
 
 	if (opt.image && restore_device()) {
@@ -69,15 +104,21 @@ static int run_round(uint64_t seed)
 	server = start_server(rnd(&r));
 	if (server < 0)
 		return -1;
+	err = try_mount_beside();
+	bad = err < 0;
+	beside = !err;
 	err = try_mount();
 	mounted = !err;
-	bad = mounted ? with_mount(&r) : err < 0;
+	bad |= err < 0;
+	if (beside)
+		bad |= work_beside(&r, mounted);
 	if (once_in(&r, 2)) {
 		bad |= kill_and_wait(server, "the server");
-		return bad | (mounted ? try_umount() : 0);
+		bad |= mounted ? try_dead(opt.dir) : 0;
+		bad |= beside ? try_dead(opt.beside) : 0;
+		return bad | try_umounts(mounted);
 	}
-	if (mounted)
-		bad |= try_umount();
+	bad |= try_umounts(mounted);
 	return bad | kill_and_wait(server, "the server");
 }
 
@@ -85,6 +126,10 @@ static int run_round(uint64_t seed)
 
 static void report(double seconds)
 {
+	printf("# %llu in the window, %llu in pools; beside that %llu files were right\n",
+	       (unsigned long long)counts->windows,
+	       (unsigned long long)counts->pools,
+	       (unsigned long long)counts->good);
 	printf("# %llu rounds (%llu mounts), %llu calls, %llu replies (%llu of them lies), %llu misuses, %.0f s\n",
 	       (unsigned long long)counts->rounds,
 	       (unsigned long long)counts->mounts,
@@ -97,7 +142,8 @@ static void report(double seconds)
 static int usage(void)
 {
 	fprintf(stderr,
-		"usage: hostile [-s SEED] [-n CALLS] [-t SECONDS] ROOT DIR PLUGIN TYPE SOURCE [IMAGE]\n");
+		"usage: hostile [-s SEED] [-n CALLS] [-t SECONDS] " ARGUMENTS
+		"\n");
 	return 2;
 }
 

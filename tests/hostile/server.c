@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The server: a plugin in-process, whose answers go to the kernel with lies.
- * What the plugin stores is in memory of the server's own, so that one round
- * can't spoil the next one.
+ * The server: plugins in-process, whose answers go to the kernel; those about the
+ * victim with lies.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,11 +18,8 @@
 #include "hostile.h"
 
 static struct server srv;
-static struct zus_fs_info *zfi;
-static struct zus_local *volume; /* NULL: nothing is mounted */
-static pthread_rwlock_t volume_lock = PTHREAD_RWLOCK_INITIALIZER;
 
-static _Noreturn void broken(const char *what)
+_Noreturn void broken(const char *what)
 {
 	perror(what);
 	_exit(1);
@@ -48,20 +44,6 @@ static void pin(unsigned int cpu)
 		broken("sched_setaffinity");
 }
 
-/* The plugin's answer to the operation in zt->own. */
-static void answer(struct zt *zt)
-{
-	struct zufs_ioc_op *op = (void *)zt->own;
-
-	op->sb_id = 0; /* whatever the kernel calls it */
-	pthread_rwlock_rdlock(&volume_lock);
-	if (volume)
-		zus_local_op(volume, &op->hdr);
-	else
-		op->hdr.err = -EIO;
-	pthread_rwlock_unlock(&volume_lock);
-}
-
 static void lie_as_planned(struct zufs_ioc_hdr *hdr)
 {
 	struct plan *p = &counts->plan;
@@ -73,23 +55,76 @@ static void lie_as_planned(struct zufs_ioc_hdr *hdr)
 	__atomic_sub_fetch(&p->armed, 1, __ATOMIC_RELEASE);
 }
 
-static void serve(struct zt *zt)
+/* The bytes of an operation in a pool; behind them there may be none at all. */
+static size_t pool_bytes(const struct zufs_ioc_hdr *hdr)
 {
-	struct zufs_ioc_hdr *hdr = zt->own;
+	size_t end = (size_t)hdr->out_start + hdr->out_max;
 
-	memcpy(hdr, zt->buf, OP_SIZE);
-	if (hdr->operation == ZUFS_OP_BREAK)
-		return;
-	answer(zt);
-	lie_as_planned(hdr);
+	return hdr->in_len > end ? hdr->in_len : end;
+}
+
+/* Copies the operation to zt->own. Where it is, and will be answered; NULL: nowhere. */
+static struct zufs_ioc_hdr *fetch(struct zt *zt, size_t *size)
+{
+	struct zufs_ioc_hdr *at = zt->buf;
+
+	*size = OP_SIZE;
+	memcpy(zt->own, at, OP_SIZE);
+	if (zt->own->flags & ZUFS_H_POOL) {
+		at = volume_pool((void *)zt->own);
+		if (!at)
+			return NULL;
+		memcpy(zt->own, at, sizeof(*at));
+		*size = pool_bytes(zt->own);
+		if (*size < sizeof(*at) || *size > POOL_SIZE)
+			return NULL;
+		memcpy(zt->own + 1, at + 1, *size - sizeof(*at));
+		count(&counts->pools);
+	}
+	return at;
+}
+
+static void lie_about(struct zt *zt, size_t size)
+{
+	lie_as_planned(zt->own);
 	if (srv.lies && once_in(&zt->rng, srv.lies)) {
-		lie(&zt->rng, hdr, OP_SIZE);
+		lie(&zt->rng, zt->own, (uint32_t)size);
 		count(&counts->lies);
 	}
 	if (srv.lies && once_in(&zt->rng, 20000))
 		sleep(below(&zt->rng, 5)); /* longer than the time limit */
-	memcpy(zt->buf, hdr, OP_SIZE);
+}
+
+static void serve(struct zt *zt)
+{
+	struct zufs_ioc_op *op = (void *)zt->own;
+	struct zufs_ioc_hdr *at;
+	size_t size;
+
+	if (zt->buf->operation == ZUFS_OP_BREAK)
+		return;
+	at = fetch(zt, &size);
+	if (!at) {
+		zt->buf->err = -EIO;
+		return;
+	}
+	srv.ii = op->ii;
+	if (op->hdr.len)
+		count(&counts->windows);
+	if (volume_answer(zt->own, zt->window))
+		lie_about(zt, size);
+	memcpy(at, zt->own, size);
 	count(&counts->replies);
+}
+
+static void *map_zt(const struct zt *zt, size_t bytes, off_t at)
+{
+	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, zt->fd,
+		       at);
+
+	if (p == MAP_FAILED)
+		broken("a map of a ZT");
+	return p;
 }
 
 static void zt_init(struct zt *zt)
@@ -101,11 +136,11 @@ static void zt_init(struct zt *zt)
 	zt->fd = role_file();
 	if (zt->fd < 0 || ioctl(zt->fd, ZU_IOC_INIT_THREAD, &init))
 		broken("INIT_THREAD");
-	zt->own = malloc(OP_SIZE);
-	zt->buf = mmap(NULL, OP_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED,
-		       zt->fd, (off_t)ZUS_API_MAP_MAX_SIZE);
-	if (!zt->own || zt->buf == MAP_FAILED)
-		broken("operation buffer");
+	zt->own = malloc(POOL_SIZE);
+	if (!zt->own)
+		broken("memory");
+	zt->buf = map_zt(zt, OP_SIZE, ZUS_API_MAP_MAX_SIZE);
+	zt->window = map_zt(zt, ZUS_API_MAP_MAX_SIZE, 0);
 }
 
 static pthread_barrier_t started;
@@ -144,97 +179,102 @@ static void start_zts(uint64_t seed)
 
 /* ---- mounts ---- */
 
-static void *fresh_memory(void)
-{
-	char *p = mmap(NULL, opt.bytes + ZUFS_ALLOC_SIZE,
-		       PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-		       0);
-
-	if (p == MAP_FAILED)
-		broken("memory");
-	p += -(uintptr_t)p & ZUFS_ALLOC_MASK;
-	memcpy(p, opt.image, opt.bytes);
-	return p;
-}
-
 /* A good server maps the pmem; for this one it is a thing to misuse. */
 static void grab(uint64_t sb_id)
 {
 	static struct zufs_ioc_pmem pm;
 
-	srv.sb_id = sb_id;
 	srv.pmem_fd = role_file();
 	pm.sb_id = sb_id;
 	if (srv.pmem_fd >= 0)
 		ioctl(srv.pmem_fd, ZU_IOC_GRAB_PMEM, &pm);
 }
 
-static void do_mount(struct zufs_ioc_mount *zim)
+static void do_mount(struct volume *v, struct zufs_ioc_mount *zim)
 {
-	struct zufs_ioc_mount own = *zim;
-	void *at = opt.image ? fresh_memory() : NULL;
-
-	if (opt.image)
+	if (!v->honest && opt.image)
 		grab(zim->sb_id);
-	pthread_rwlock_wrlock(&volume_lock);
-	if (volume)
-		own.hdr.err = -EBUSY;
-	else
-		own.hdr.err =
-			zus_local_mount(zfi, at, opt.bytes, &own, &volume);
-	pthread_rwlock_unlock(&volume_lock);
-	own.sb_id = zim->sb_id;
-	*zim = own;
+	volume_mount(v, zim);
 }
 
-static void do_umount(void)
+/* One line, and no more. */
+static void do_ddbg(struct zufs_ioc_ddbg *d)
 {
-	pthread_rwlock_wrlock(&volume_lock);
-	if (volume)
-		zus_local_umount(volume);
-	volume = NULL;
-	pthread_rwlock_unlock(&volume_lock);
+	static const char line[] = "liar.c:1 [liar]main =_ \"%s\"\012\n";
+
+	if (d->hdr.operation == ZUFS_M_DDBG_RD) {
+		d->len = d->pos || d->len < sizeof(line) ? 0 : sizeof(line) - 1;
+		memcpy(d->text, line, d->len);
+		d->pos = 1;
+	}
+	if (srv.lies && once_in(&srv.rng, 3))
+		lie_ddbg(&srv.rng, d);
+}
+
+/* MOUNT, UMOUNT, REMOUNT. */
+static void serve_volume(struct volume *v, struct zufs_ioc_mount *zim)
+{
+	uint16_t op = zim->hdr.operation;
+
+	if (op == ZUFS_M_MOUNT)
+		do_mount(v, zim);
+	else if (op == ZUFS_M_UMOUNT)
+		volume_umount(v);
+	if (!v->honest) {
+		lie_as_planned(&zim->hdr);
+		if (srv.lies && once_in(&srv.rng, 6))
+			lie_mount(&srv.rng, zim);
+	}
+	/* Nobody will unmount what isn't mounted. */
+	if (op == ZUFS_M_MOUNT && zim->hdr.err)
+		volume_umount(v);
+}
+
+static void serve_mount(struct zufs_ioc_mount *zim)
+{
+	uint16_t op = zim->hdr.operation;
+
+	if (op == ZUFS_M_BREAK)
+		return;
+	zim->hdr.err = 0;
+	if (op == ZUFS_M_DDBG_RD || op == ZUFS_M_DDBG_WR)
+		do_ddbg((void *)zim);
+	else
+		serve_volume(&volumes[zim->zfi_id % VOLUMES], zim);
+	count(&counts->replies);
 }
 
 static _Noreturn void serve_mounts(void)
 {
 	static struct zufs_ioc_mount zim;
-	uint16_t op;
 
 	zim.hdr.operation = ZUFS_M_NONE;
 	for (;;) {
-		if (ioctl(srv.mount_fd, ZU_IOC_MOUNT, &zim)) {
-			if (errno == EINTR)
-				continue;
+		if (!ioctl(srv.mount_fd, ZU_IOC_MOUNT, &zim))
+			serve_mount(&zim);
+		else if (errno != EINTR)
 			break;
-		}
-		op = zim.hdr.operation;
-		zim.hdr.err = 0;
-		if (op == ZUFS_M_UMOUNT)
-			do_umount();
-		if (op == ZUFS_M_MOUNT) {
-			do_mount(&zim);
-			lie_as_planned(&zim.hdr);
-		}
-		if (srv.lies && once_in(&srv.rng, 6))
-			lie_mount(&srv.rng, &zim);
-		/* Nobody will unmount what isn't mounted. */
-		if (op == ZUFS_M_MOUNT && zim.hdr.err)
-			do_umount();
-		if (op != ZUFS_M_BREAK)
-			count(&counts->replies);
 	}
 	_exit(0);
 }
 
 /* ---- connection ---- */
 
+static void register_type(int i, const char *name)
+{
+	struct zufs_ioc_register_fs r = { .zfi_id = i,
+					  .rfi = volumes[i].zfi->rfi };
+
+	strcpy(r.rfi.fsname, name);
+	if (ioctl(srv.mount_fd, ZU_IOC_REGISTER_FS, &r))
+		broken("REGISTER_FS");
+}
+
 static void hello(void)
 {
 	struct zufs_ioc_hello h = { .major = ZUFS_MAJOR_VERSION,
 				    .minor = ZUFS_MINOR_VERSION,
 				    .features = ZUFS_FEAT_NIO };
-	struct zufs_ioc_register_fs r = { .rfi = zfi->rfi };
 
 	srv.mount_fd = role_file();
 	/* A child of the last server may have its files for a moment. */
@@ -243,31 +283,22 @@ static void hello(void)
 			broken("HELLO");
 		usleep(2000);
 	}
-	strcpy(r.rfi.fsname, "hostile");
-	if (ioctl(srv.mount_fd, ZU_IOC_REGISTER_FS, &r))
-		broken("REGISTER_FS");
-}
-
-static void load(void)
-{
-	const char *why = "?";
-
-	if (zus_load_plugin(opt.plugin, &why) ||
-	    !(zfi = zus_find_fs(opt.type))) {
-		fprintf(stderr, "%s: %s\n", opt.plugin, why);
-		_exit(1);
-	}
+	register_type(VICTIM, "hostile");
+	register_type(BESIDE, "honest");
 }
 
 static void misuse(void)
 {
+	bool by_vandal = !once_in(&srv.rng, 3);
+	bool by_scribbler = once_in(&srv.rng, 3);
 	pthread_t t;
 
 	/* One round in eight is honest: what is wrong then is the vandal's. */
 	srv.lies = once_in(&srv.rng, 8) ? 0 : 4 << below(&srv.rng, 6);
-	if (!once_in(&srv.rng, 3) && pthread_create(&t, NULL, vandal, &srv))
+	counts->tame = !by_vandal && !by_scribbler;
+	if (by_vandal && pthread_create(&t, NULL, vandal, &srv))
 		broken("vandal");
-	if (once_in(&srv.rng, 3) && pthread_create(&t, NULL, scribbler, &srv))
+	if (by_scribbler && pthread_create(&t, NULL, scribbler, &srv))
 		broken("scribbler");
 }
 
@@ -276,11 +307,12 @@ void server_run(uint64_t seed)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	srv.rng.state = seed;
 	srv.pmem_fd = -1;
-	load();
+	volumes_load();
 	hello();
 	start_zts(seed);
-	__atomic_store_n(&counts->ready, 1, __ATOMIC_RELEASE);
+	counts->tame = 1;
 	if (seed)
 		misuse();
+	__atomic_store_n(&counts->ready, 1, __ATOMIC_RELEASE);
 	serve_mounts();
 }

@@ -101,6 +101,13 @@ static void do_ioctl(struct server *srv, struct rng *r)
 	drop_file(srv, fd);
 }
 
+static uint64_t some_sb(struct rng *r)
+{
+	uint64_t sb_id = volumes[below(r, VOLUMES)].sb_id;
+
+	return once_in(r, 2) ? sb_id : odd_value(r, sb_id);
+}
+
 /* A GRAB_PMEM that can go well, and maps it. */
 static void do_grab(struct server *srv, struct rng *r)
 {
@@ -108,7 +115,8 @@ static void do_grab(struct server *srv, struct rng *r)
 	int fd = role_file();
 	void *p;
 
-	pm.sb_id = once_in(r, 2) ? srv->sb_id : odd_value(r, srv->sb_id);
+	(void)srv;
+	pm.sb_id = some_sb(r);
 	if (!ioctl(fd, ZU_IOC_GRAB_PMEM, &pm)) {
 		p = mmap(NULL, 4 << 20, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
 			 0);
@@ -116,6 +124,72 @@ static void do_grab(struct server *srv, struct rng *r)
 			munmap(p, 4 << 20);
 	}
 	close(fd);
+}
+
+/* A pool that nobody serves, for a while. */
+static void do_pool(struct server *srv, struct rng *r)
+{
+	struct zufs_ioc_alloc_buffer ab = {
+		.sb_id = some_sb(r),
+		.max_size = 4096U << below(r, 11),
+		.init_size = once_in(r, 2) ? 0 : 4096,
+		.pool_no = (uint16_t)(1 + below(r, ZUFS_MAX_POOLS)),
+	};
+	int fd = role_file();
+	char *p;
+
+	(void)srv;
+	if (!ioctl(fd, ZU_IOC_ALLOC_BUFFER, &ab)) {
+		p = mmap(NULL, ab.max_size, PROT_READ | PROT_WRITE, MAP_SHARED,
+			 fd, 0);
+		usleep(below(r, 5000));
+		if (p != MAP_FAILED)
+			munmap(p, ab.max_size);
+	}
+	close(fd);
+}
+
+/* Blocks that don't move, of a file that may be in use. */
+static void do_inval(struct server *srv, struct rng *r)
+{
+	struct zufs_ioc_inval_map im = {
+		.ii = srv->ii,
+		.offset = (uint64_t)below(r, 4096) << 12,
+		.len = 1ULL << below(r, 40),
+	};
+
+	if (once_in(r, 3))
+		im.ii.ino = below(r, 100);
+	if (once_in(r, 2))
+		im.ii.generation = 0;
+	if (once_in(r, 8))
+		im.offset = odd_value(r, im.offset);
+	if (once_in(r, 8))
+		im.len = odd_value(r, im.len);
+	ualarm(2000, 0);
+	ioctl(srv->pmem_fd, ZU_IOC_INVAL_MAP, &im);
+	ualarm(0, 0);
+}
+
+/* By system calls: where nothing is shown, they fail, and we go on. */
+static void do_window(struct server *srv, struct rng *r)
+{
+	char *at = (char *)srv->zt[below(r, srv->zts)].window +
+		   below(r, 64) * 4096;
+	size_t len = 1 + below(r, 3 * 4096);
+	struct iovec v = { at, len };
+	int p[2];
+
+	if (pipe2(p, O_CLOEXEC | O_NONBLOCK))
+		return;
+	if (write(p[1], at, len) > 0)
+		(void)!read(p[0], at, len); /* a store, if it may be one */
+	(void)!vmsplice(p[1], &v, 1, SPLICE_F_NONBLOCK);
+	mlock(at, len);
+	syscall(SYS_futex, at, 0 /* FUTEX_WAIT */, 1, &(struct timespec){ 0 });
+	madvise((void *)((uintptr_t)at & ~4095UL), 4096, below(r, 26));
+	close(p[0]);
+	close(p[1]);
 }
 
 static void do_mmap(struct server *srv, struct rng *r)
@@ -144,19 +218,28 @@ static void do_mmap(struct server *srv, struct rng *r)
 static void do_remap(struct server *srv, struct rng *r)
 {
 	struct zt *zt = &srv->zt[below(r, srv->zts)];
+	void *pool = volumes[below(r, VOLUMES)].pool[below(r, POOLS)];
+	struct {
+		void *at;
+		size_t len;
+	} maps[] = {
+		{ zt->buf, OP_SIZE },
+		{ zt->window, ZUS_API_MAP_MAX_SIZE },
+		{ pool, pool ? POOL_SIZE : 0 },
+	}, *m = &maps[below(r, 3)];
 
 	switch (below(r, 4)) {
 	case 0:
-		mprotect(zt->buf, OP_SIZE, PROT_READ | PROT_WRITE | PROT_EXEC);
+		mprotect(m->at, m->len, PROT_READ | PROT_WRITE | PROT_EXEC);
 		break;
 	case 1:
-		madvise(zt->buf, OP_SIZE, MADV_DONTNEED);
+		madvise(m->at, m->len, MADV_DONTNEED);
 		break;
 	case 2:
-		madvise(zt->buf, OP_SIZE, MADV_DOFORK);
+		madvise(m->at, m->len, MADV_DOFORK);
 		break;
 	default:
-		mremap(zt->buf, OP_SIZE, OP_SIZE * 2, 0);
+		mremap(m->at, m->len, m->len * 2, 0);
 	}
 }
 
@@ -168,8 +251,10 @@ static void do_fork(struct server *srv, struct rng *r)
 	if (!pid) {
 		ioctl(srv->mount_fd, ZU_IOC_MOUNT, some_address(r));
 		ioctl(srv->zt[0].fd, ZU_IOC_WAIT_OPT, NULL);
-		if (once_in(r, 2))
-			*(volatile char *)srv->zt[0].buf = 1; /* it dies here */
+		if (once_in(r, 2)) /* it dies here */
+			*(volatile char *)(once_in(r, 2) ?
+						   (void *)srv->zt[0].buf :
+						   srv->zt[0].window) = 1;
 		_exit(0);
 	}
 	if (pid > 0)
@@ -206,12 +291,16 @@ static void do_end(struct server *srv, struct rng *r)
 {
 	if (!once_in(r, 300))
 		return;
-	switch (below(r, 3)) {
+	switch (below(r, 4)) {
 	case 0:
 		kill(getpid(), SIGKILL);
 		break;
 	case 1:
 		munmap(srv->zt[below(r, srv->zts)].buf, OP_SIZE);
+		break;
+	case 2:
+		munmap(srv->zt[below(r, srv->zts)].window,
+		       ZUS_API_MAP_MAX_SIZE);
 		break;
 	default:
 		_exit(0);
@@ -221,8 +310,9 @@ static void do_end(struct server *srv, struct rng *r)
 void *vandal(void *arg)
 {
 	static void (*const acts[])(struct server *, struct rng *) = {
-		do_ioctl, do_ioctl, do_ioctl, do_grab,	do_mmap,
-		do_remap, do_fork,  do_io,    do_close, do_end,
+		do_ioctl, do_ioctl, do_ioctl,  do_grab,	  do_pool,
+		do_inval, do_inval, do_window, do_window, do_mmap,
+		do_remap, do_fork,  do_io,     do_close,  do_end,
 	};
 	struct sigaction sa = { .sa_handler = on_alarm };
 	struct server *srv = arg;
@@ -236,7 +326,7 @@ void *vandal(void *arg)
 	}
 }
 
-/* Changes words of the operation buffers at all times: in the middle of copies. */
+/* Changes words of the operations at all times: in the middle of copies. */
 void *scribbler(void *arg)
 {
 	struct server *srv = arg;
@@ -244,8 +334,10 @@ void *scribbler(void *arg)
 
 	for (;;) {
 		struct zt *zt = &srv->zt[below(&r, srv->zts)];
-		uint64_t *w = (uint64_t *)zt->buf + below(&r, 128);
+		void *pool = volumes[VICTIM].pool[below(&r, POOLS)];
+		uint64_t *w = once_in(&r, 4) && pool ? pool : (void *)zt->buf;
 
+		w += below(&r, 128);
 		__atomic_store_n(w, odd_value(&r, *w), __ATOMIC_RELAXED);
 		if (once_in(&r, 8))
 			usleep(below(&r, 500));

@@ -349,7 +349,7 @@ void *op_in(char *b, int operation, uint64_t ino, size_t in_len,
 
 int run(void *op)
 {
-	return zus_local_op(zl, op);
+	return zus_local_op(zl, op, NULL);
 }
 
 void set_str(struct zufs_str *s, const char *name, size_t len)

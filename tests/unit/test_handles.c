@@ -194,13 +194,13 @@ static void *racer(void *arg)
 			op_in(b, ZUFS_OP_IGET, ino, 336, 336, 488);
 		struct zufs_ioc_evict_inode *ev;
 
-		if (zus_local_op(zl, &io->op.hdr) ||
+		if (zus_local_op(zl, &io->op.hdr, NULL) ||
 		    io->attr.handle != handle_of(ino))
 			return "iget";
 		ev = op_in(b, ZUFS_OP_EVICT_INODE, ino, sizeof(*ev),
 			   sizeof(*ev), sizeof(*ev));
 		ev->flags = ZI_LOOKUP_RACE;
-		if (zus_local_op(zl, &ev->op.hdr))
+		if (zus_local_op(zl, &ev->op.hdr, NULL))
 			return "evict";
 	}
 	return NULL;
@@ -243,7 +243,7 @@ static void *slow_caller(void *arg)
 	struct zufs_ioc_attr *io = op_in(b, ZUFS_OP_SETATTR, 10, 224, 224, 376);
 
 	(void)arg;
-	return zus_local_op(zl, &io->op.hdr) ? "setattr" : NULL;
+	return zus_local_op(zl, &io->op.hdr, NULL) ? "setattr" : NULL;
 }
 
 /* The kernel forgets an inode whose caller was killed. */

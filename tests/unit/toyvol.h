@@ -160,7 +160,7 @@ static inline void *op_new(int operation, const struct zufs_attr *ii,
 
 static inline int op_run(struct vol *v, void *op)
 {
-	return zus_local_op(v->zl, op);
+	return zus_local_op(v->zl, op, NULL);
 }
 
 static inline int make_full(struct vol *v, const struct zufs_attr *dir,
