@@ -184,23 +184,60 @@ static unsigned long iter_addr(const struct iov_iter *iter)
 	return (unsigned long)base + iter->iov_offset;
 }
 
-/* Pins the piece that comes first in @iter, at most @len bytes of it. */
-static int pin(struct window *w, const struct iov_iter *iter, size_t len)
+/*
+ * Bytes of the piece that comes first in @iter, at most @len: segments are seen
+ * side by side as long as one ends with a page and the next begins with one.
+ */
+static size_t piece(const struct iov_iter *iter, size_t len)
 {
-	unsigned long addr = iter_addr(iter);
-	int nr;
+	struct iov_iter i = *iter;
+	unsigned long addr;
+	size_t n, done = 0;
 
-	w->off = offset_in_page(addr);
-	len = min3(len, iov_iter_single_seg_count(iter),
-		   (size_t)ZUS_API_MAP_MAX_SIZE - w->off);
-	nr = pin_user_pages_fast(addr - w->off,
-				 DIV_ROUND_UP(w->off + len, PAGE_SIZE),
-				 w->pages.writable ? FOLL_WRITE : 0,
-				 w->pages.page);
+	iov_iter_advance(&i, 0); /* over empty ones */
+	addr = iter_addr(&i);
+	len = min(len, (size_t)ZUS_API_MAP_MAX_SIZE - offset_in_page(addr));
+	for (;;) {
+		n = min(len - done, iov_iter_single_seg_count(&i));
+		done += n;
+		iov_iter_advance(&i, n);
+		if (done == len || !PAGE_ALIGNED((addr + n) | iter_addr(&i)))
+			return done;
+		addr = iter_addr(&i);
+	}
+}
+
+/* Pins @len bytes at @addr behind what is pinned. How many it were, or -errno. */
+static ssize_t pin_segment(struct window *w, unsigned long addr, size_t len)
+{
+	size_t off = offset_in_page(addr);
+	int nr = pin_user_pages_fast(addr - off,
+				     DIV_ROUND_UP(off + len, PAGE_SIZE),
+				     w->pages.writable ? FOLL_WRITE : 0,
+				     w->pages.page + w->pages.nr);
+
 	if (nr <= 0)
 		return nr ?: -EFAULT;
-	w->pages.nr = nr;
-	w->len = min(len, (size_t)nr * PAGE_SIZE - w->off);
+	w->pages.nr += nr;
+	return min(len, (size_t)nr * PAGE_SIZE - off);
+}
+
+/* Pins the piece of @len bytes that comes first in @iter, as far as it goes. */
+static int pin(struct window *w, const struct iov_iter *iter, size_t len)
+{
+	struct iov_iter i = *iter;
+	ssize_t n, got;
+
+	iov_iter_advance(&i, 0);
+	w->off = offset_in_page(iter_addr(&i));
+	do {
+		n = min(len - w->len, iov_iter_single_seg_count(&i));
+		got = pin_segment(w, iter_addr(&i), n);
+		if (got < 0)
+			return w->len ? 0 : got;
+		w->len += got;
+		iov_iter_advance(&i, got);
+	} while (w->len < len && got == n);
 	return 0;
 }
 
@@ -283,14 +320,14 @@ static ssize_t show(const struct zuf_io *io, struct window *w)
 	return done;
 }
 
-/* -EFAULT: these pages can't be pinned. */
+/* A piece of @len bytes. -EFAULT: its pages can't be pinned. */
 static ssize_t window(const struct zuf_io *io, size_t len)
 {
 	struct window w = { .pages.writable = io->op == ZUFS_OP_READ };
-	size_t max = min_t(size_t, len / PAGE_SIZE + 2, ZUS_API_MAP_MAX_PAGES);
 	ssize_t done;
 
-	w.pages.page = kvmalloc_array(max, sizeof(*w.pages.page), GFP_KERNEL);
+	w.pages.page = kvmalloc_array(len / PAGE_SIZE + 2,
+				      sizeof(*w.pages.page), GFP_KERNEL);
 	if (!w.pages.page)
 		return -ENOMEM;
 	done = pin(&w, io->iter, len);
@@ -308,20 +345,14 @@ static ssize_t window(const struct zuf_io *io, size_t len)
 
 /* ---- one way or the other ---- */
 
-/* Pieces of pipes and of the kernel's own memory bounce. */
-static bool use_window(const struct iov_iter *iter, size_t len)
-{
-	return user_backed_iter(iter) &&
-	       min(len, iov_iter_single_seg_count(iter)) >=
-		       max_t(size_t, READ_ONCE(window_min), PAGE_SIZE);
-}
-
 ssize_t zuf_io_some(const struct zuf_io *io, size_t len)
 {
+	/* Pipes and the kernel's own memory bounce. */
+	size_t n = user_backed_iter(io->iter) ? piece(io->iter, len) : 0;
 	ssize_t done = -EFAULT;
 
-	if (use_window(io->iter, len))
-		done = window(io, len);
+	if (n >= max_t(size_t, READ_ONCE(window_min), PAGE_SIZE))
+		done = window(io, n);
 	/* What can't be pinned can be copied, or says why not. */
 	return done == -EFAULT ? bounce(io, len) : done;
 }

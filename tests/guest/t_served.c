@@ -14,9 +14,8 @@
 #include <sys/mman.h>
 #include <sys/uio.h>
 
-#include "calls.h"
+#include "served.h"
 
-#define PAGE  4096UL
 #define SPACE (10UL << 20) /* bytes of a file that are used */
 #define GUARD PAGE
 
@@ -30,30 +29,12 @@ static size_t below(size_t n)
 	return ((size_t)(seed >> 8) * 2654435761UL >> 12) % n;
 }
 
-static void fill(char *at, size_t len)
-{
-	static unsigned int next;
-
-	for (size_t i = 0; i < len; i++)
-		at[i] = (char)(next++ * 2654435761U >> 13 | 1);
-}
-
 static bool is_all(const char *at, size_t len, char c)
 {
 	for (size_t i = 0; i < len; i++)
 		if (at[i] != c)
 			return false;
 	return true;
-}
-
-static char *map(size_t len, int fd)
-{
-	char *p = mmap(NULL, len, PROT_READ | PROT_WRITE,
-		       fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED, fd,
-		       0);
-
-	NEED(p != MAP_FAILED);
-	return p;
 }
 
 /* Lengths around what is small, a page, and what one request carries. */
@@ -384,22 +365,6 @@ static void layout(void)
 	   n == 0 && m.f.fm_mapped_extents == 306);
 	munmap(buf, 2 * PAGE);
 	close(fd);
-}
-
-/* Reads whole files for the counters; -1: no such counter. */
-static long counter(const char *name)
-{
-	char text[1024], *at;
-	int fd = open("counters", O_RDONLY);
-	ssize_t n;
-
-	NEED(fd >= 0);
-	n = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	NEED(n > 0);
-	text[n] = 0;
-	at = strstr(text, name);
-	return at ? atol(at + strlen(name)) : -1;
 }
 
 static void hints(void)
