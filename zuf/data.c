@@ -166,8 +166,6 @@ static loff_t data_llseek(struct file *file, loff_t offset, int whence)
 
 /* ---- FIEMAP ---- */
 
-#define FIEMAP_MAX 128U /* extents of one answer */
-
 /* The last extent is kept back: when the next is known it isn't the last. */
 struct fill {
 	struct fiemap_extent_info *info;
@@ -208,37 +206,66 @@ static int fill_one(struct fill *f, const struct zufs_extent *e)
 	return err;
 }
 
-/* One FIEMAP from f->next on; 0 extents: there are no more. */
-static int fill_some(struct inode *inode, struct fill *f)
+/*
+ * Extents that one answer will do with: those that the caller has room for, holes
+ * between them, and what says that there are more. No more than there are blocks.
+ */
+static u32 fill_want(const struct fill *f)
+{
+	const struct fiemap_extent_info *info = f->info;
+	u64 want = 2ULL * (info->fi_extents_max - info->fi_extents_mapped + 1);
+
+	/* Who has room for none counts them. */
+	if (!info->fi_extents_max)
+		want = ZUF_EXTENTS_MAX;
+	return min3(want, f->end - f->next, (u64)ZUF_EXTENTS_MAX);
+}
+
+static struct zuf_req *fiemap_req(struct inode *inode, const struct fill *f)
 {
 	size_t start = offsetof(struct zufs_ioc_fiemap, extents_mapped);
+	struct zuf_sb_info *sbi = ZUF_SB(inode->i_sb);
 	struct zufs_ioc_fiemap *io;
 	struct zuf_req *req;
-	u32 i, n;
-	int err;
 
-	req = zuf_req_alloc(ZUF_SB(inode->i_sb), ZUFS_OP_FIEMAP,
-			    struct_size(io, ext, FIEMAP_MAX), start, start);
+	req = zuf_req_alloc(sbi, ZUFS_OP_FIEMAP,
+			    zuf_room(sbi, struct_size(io, ext, fill_want(f))),
+			    start, start);
 	if (!req)
-		return -ENOMEM;
+		return NULL;
 	io = zuf_req_op(req, struct zufs_ioc_fiemap);
 	zuf_fill_op(req, inode);
 	io->start = f->next << ZUFS_BLOCK_SHIFT;
 	io->length = (f->end - f->next) << ZUFS_BLOCK_SHIFT;
 	io->flags = f->info->fi_flags;
-	io->extents_max = FIEMAP_MAX;
+	io->extents_max = (req->size - sizeof(*io)) / sizeof(io->ext[0]);
 	req->wait = ZUF_WAIT_KILL_RO;
-	err = zuf_dispatch(ZUF_SB(inode->i_sb), req, sizeof(*io) - start);
-	/* It may say how many there are, and tell fewer. */
+	return req;
+}
+
+/* One FIEMAP from f->next on. */
+static int fill_some(struct inode *inode, struct fill *f)
+{
+	struct zuf_req *req = fiemap_req(inode, f);
+	struct zufs_ioc_fiemap *io;
+	size_t fixed;
+	u32 i, n;
+	int err;
+
+	if (!req)
+		return -ENOMEM;
+	io = zuf_req_op(req, struct zufs_ioc_fiemap);
+	fixed = sizeof(*io) - req->hdr->out_start;
+	err = zuf_dispatch(ZUF_SB(inode->i_sb), req, fixed);
+	/* It says how many there are, and tells those that there was room for. */
 	n = min_t(u32, io->extents_mapped,
-		  (req->hdr->out_len + start - sizeof(*io)) /
-			  sizeof(io->ext[0]));
+		  (req->hdr->out_len - fixed) / sizeof(io->ext[0]));
 	if (!err && io->extents_mapped && !n)
 		err = -EIO;
-	if (!err && !n)
-		f->next = f->end;
 	for (i = 0; !err && i < n && !f->full; i++)
 		err = fill_one(f, &io->ext[i]);
+	if (!err && n == io->extents_mapped)
+		f->next = f->end;
 	zuf_req_put(req);
 	return err;
 }

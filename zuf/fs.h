@@ -135,6 +135,8 @@ int zuf_claim_pages(struct inode *inode, const struct iomap *iomap, loff_t pos,
 void zuf_unclaim_pages(struct page *page, long n);
 
 /* ---- iomap.c, extmap.c, grant.c ---- */
+#define ZUF_EXTENTS_MAX 16384U /* that one answer is asked for */
+
 extern const struct iomap_ops zuf_iomap_ops;  /* reads, overwrites, faults */
 extern const struct iomap_ops zuf_append_ops; /* beyond the page-rounded size */
 /* dax_iomap_rw() without page faults while it uses an extent. i_rwsem is held. */

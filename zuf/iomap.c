@@ -11,8 +11,7 @@
 
 #include "fs.h"
 
-#define GET_MIN 128U   /* extents of an answer that are asked for first, */
-#define GET_MAX 16384U /* and at most */
+#define GET_MIN 128U /* extents of an answer that are asked for at least */
 
 /* ---- asking the server ---- */
 
@@ -64,7 +63,7 @@ static int get_overflow(struct zuf_req *req, u32 need)
 	u64 n = (need - min_t(size_t, need, fixed)) / sizeof(io->ext[0]);
 	int err;
 
-	n = min_t(u64, n, GET_MAX);
+	n = min_t(u64, n, ZUF_EXTENTS_MAX);
 	err = n > io->max ? zuf_req_grow(req, fixed + n * sizeof(io->ext[0])) :
 			    -E2BIG;
 	if (!err) {
@@ -77,17 +76,24 @@ static int get_overflow(struct zuf_req *req, u32 need)
 }
 
 /*
- * Who asks again and again reads on, or here and there: then one answer with
- * many extents is better than many.
+ * All of the range in one answer: extents are no more than its blocks, and a hole
+ * behind the size. And who asks again and again reads on, or here and there: then
+ * one answer with many extents is better than many.
  */
-static u32 get_max(struct zuf_sb_info *sbi, const struct zuf_extmap *map,
-		   u64 rw)
+static u32 get_max(struct inode *inode, loff_t pos, loff_t len, u64 rw)
 {
+	struct zuf_sb_info *sbi = ZUF_SB(inode->i_sb);
+	loff_t end = min(i_size_read(inode), pos + len);
+	s64 blocks = DIV_ROUND_UP(end, ZUFS_BLOCK_SIZE) -
+		     (pos >> ZUFS_BLOCK_SHIFT) + 1;
 	struct zufs_ioc_get_multy *io;
-	u32 want = clamp(8 * READ_ONCE(map->nr), GET_MIN, GET_MAX);
+	u32 want;
 
 	if (rw & ZUFS_RW_WRITE)
 		return GET_MIN;
+	want = clamp_t(s64,
+		       max_t(s64, blocks, 8 * READ_ONCE(ZUF_I(inode)->map.nr)),
+		       GET_MIN, ZUF_EXTENTS_MAX);
 	return (zuf_room(sbi, struct_size(io, ext, want)) - sizeof(*io)) /
 	       sizeof(io->ext[0]);
 }
@@ -96,7 +102,7 @@ static struct zuf_req *get_req(struct inode *inode, loff_t pos, loff_t len,
 			       u64 rw)
 {
 	struct zuf_sb_info *sbi = ZUF_SB(inode->i_sb);
-	u32 max = get_max(sbi, &ZUF_I(inode)->map, rw);
+	u32 max = get_max(inode, pos, len, rw);
 	struct zufs_ioc_get_multy *io;
 	struct zuf_req *req;
 

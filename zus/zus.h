@@ -258,7 +258,7 @@ struct zus_zii_operations {
 	int (*seek)(struct zus_inode_info *zii, struct zufs_ioc_seek *io);
 	/*
 	 * zii shared. Extents that have bytes of [start, start + length), in order, holes or not; extents_mapped
-	 * is how many there are, if that is more than extents_max too. 0: there are no more.
+	 * is how many there are, if that is more than extents_max too: then the kernel asks for the rest.
 	 */
 	int (*fiemap)(struct zus_inode_info *zii, struct zufs_ioc_fiemap *io);
 	/*

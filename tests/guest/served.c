@@ -62,7 +62,7 @@ static struct {
 	atomic_uint kept;      /* data that was seen when it was answered */
 	atomic_uint windows;   /* writes and reads by the window */
 	atomic_uint bounces;   /* and by the buffer */
-	atomic_uint pre_reads, mmap_closes, hints, copies, clones;
+	atomic_uint pre_reads, mmap_closes, hints, copies, clones, fiemaps;
 	atomic_uint now, most; /* SETs of xattrs at once */
 	atomic_uint spoilt;    /* of which the value wasn't what it has to be */
 	const char *_Atomic late; /* data that was answered */
@@ -318,13 +318,13 @@ static void make_text(char *text)
 		"exposed %u\nbehind %u\nstored %u\nrefused %u\n"
 		"moved %u\ninherited %u\nkept %u\nwindows %u\nbounces %u\n"
 		"pre_reads %u\nmmap_closes %u\nhints %u\ncopies %u\nclones %u\n"
-		"now %u\nmost %u\nspoilt %u",
+		"fiemaps %u\nnow %u\nmost %u\nspoilt %u",
 		counters.exposed, counters.behind, counters.stored,
 		counters.refused, counters.moved, counters.inherited,
 		counters.kept, counters.windows, counters.bounces,
 		counters.pre_reads, counters.mmap_closes, counters.hints,
-		counters.copies, counters.clones, counters.now, counters.most,
-		counters.spoilt)] = '\n';
+		counters.copies, counters.clones, counters.fiemaps,
+		counters.now, counters.most, counters.spoilt)] = '\n';
 }
 
 static int read_data(struct zus_inode_info *zii, void *data,
@@ -480,7 +480,7 @@ static int seek(struct zus_inode_info *zii, struct zufs_ioc_seek *io)
 	return err;
 }
 
-/* An extent for each block of data, so that long answers come in parts. */
+/* An extent for each block of data, so that answers are long. */
 static int fiemap(struct zus_inode_info *zii, struct zufs_ioc_fiemap *io)
 {
 	struct file *f = file_of(zii);
@@ -489,6 +489,7 @@ static int fiemap(struct zus_inode_info *zii, struct zufs_ioc_fiemap *io)
 		       ZUFS_BLOCK_SHIFT;
 	uint32_t n = 0;
 
+	counters.fiemaps++;
 	pthread_rwlock_rdlock(&f->lock);
 	for (; b < end && b < blocks_of(f); b++) {
 		if (!is_data(f, b))

@@ -5,6 +5,9 @@
 #ifndef ZUFS_TESTS_SERVED_H
 #define ZUFS_TESTS_SERVED_H
 
+#include <linux/fiemap.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 
 #include "calls.h"
@@ -44,6 +47,47 @@ static inline long counter(const char *name)
 	text[n] = 0;
 	at = strstr(text, name);
 	return at ? atol(at + strlen(name)) : -1;
+}
+
+/* A file with data in each second block: @n extents, and a hole behind the last. */
+static inline int make_extents(const char *name, size_t n)
+{
+	int fd = open(name, O_RDWR | O_TRUNC);
+	char *buf = map(2 * n * PAGE, -1);
+
+	NEED(fd >= 0);
+	for (size_t i = 0; i < n; i++)
+		buf[2 * i * PAGE] = 'x';
+	NEED(pwrite(fd, buf, 2 * n * PAGE, 0) == (ssize_t)(2 * n * PAGE));
+	munmap(buf, 2 * n * PAGE);
+	return fd;
+}
+
+struct told {
+	long n, handoffs; /* n -1: an extent is somewhere else */
+	bool last;	  /* one was called the last */
+};
+
+/* What FIEMAP tells of such a file to who has room for @room extents. */
+static inline struct told extents(int fd, unsigned int room)
+{
+	struct fiemap *m =
+		calloc(1, sizeof(*m) + room * sizeof(m->fm_extents[0]));
+	struct told t = { .handoffs = -counter("fiemaps ") };
+
+	NEED(m);
+	m->fm_length = ~0ULL;
+	m->fm_extent_count = room;
+	NEED(ioctl(fd, FS_IOC_FIEMAP, m) == 0);
+	t.n = m->fm_mapped_extents;
+	for (unsigned int i = 0; i < room && i < m->fm_mapped_extents; i++) {
+		if (m->fm_extents[i].fe_logical != 2UL * i * PAGE)
+			t.n = -1;
+		t.last |= m->fm_extents[i].fe_flags & FIEMAP_EXTENT_LAST;
+	}
+	t.handoffs += counter("fiemaps ");
+	free(m);
+	return t;
 }
 
 #endif

@@ -97,11 +97,30 @@ static void vectors(void)
 	munmap(buf, ROOM);
 }
 
+/* ---- FIEMAP ---- */
+
+static void many_extents(void)
+{
+	int fd = make_extents("ram5", 5000);
+	struct told t = extents(fd, 0);
+
+	OK("5,000 extents are counted in one hand-off",
+	   t.n == 5000 && t.handoffs == 1);
+	t = extents(fd, 5000);
+	OK("and told in one", t.n == 5000 && t.handoffs == 1 && t.last);
+	t = extents(fd, 4999);
+	OK("so are all but one", t.n == 4999 && t.handoffs == 1 && !t.last);
+	t = extents(fd, 1);
+	OK("and one", t.n == 1 && t.handoffs == 1 && !t.last);
+	close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc != 2)
 		return 2;
 	calls_begin(argv[1]);
 	vectors();
+	many_extents();
 	return calls_end();
 }

@@ -5,14 +5,14 @@
  *
  * usage: t_pools FOLDER all       more callers than pools
  *        t_pools FOLDER end       the same while the server is killed: EIO
- *        t_pools FOLDER waiter    one that waits is killed
+ *        t_pools FOLDER waiter    one that waits is killed, one goes on without
  */
 #include <sched.h>
 #include <signal.h>
 #include <sys/xattr.h>
 #include <time.h>
 
-#include "calls.h"
+#include "served.h"
 
 #define CALLERS 8
 #define SIZE	65536
@@ -61,18 +61,6 @@ static int end(int i)
 
 	NEED(waitpid(caller[i], &status, 0) == caller[i]);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
-static int counter(const char *name)
-{
-	char text[1024] = "", *at;
-	int fd = open("counters", O_RDONLY);
-
-	NEED(fd >= 0 && read(fd, text, sizeof(text) - 1) > 0);
-	close(fd);
-	at = strstr(text, name);
-	NEED(at);
-	return atoi(at + strlen(name));
 }
 
 /* As many as libzus makes for this many CPUs. */
@@ -125,7 +113,8 @@ static void server_ends(void)
 
 static void waiter(void)
 {
-	int i, n = pools(), bad = 0;
+	int i, n = pools(), bad = 0, fd = make_extents("ram7", 5000);
+	struct told t;
 	time_t began;
 
 	take_all(50);
@@ -135,7 +124,11 @@ static void waiter(void)
 	NEED(kill(caller[n], SIGKILL) == 0);
 	OK("one that waits for a pool is killed",
 	   end(n) == -1 && time(NULL) - began < 4);
+	t = extents(fd, 5000);
+	OK("FIEMAP doesn't wait for one: it comes in parts",
+	   t.n == 5000 && t.last && t.handoffs > 1);
 	OK("before any is free", counter("\nnow ") == n);
+	close(fd);
 	for (i = 0; i < n; i++)
 		bad += end(i) != 0;
 	OK("the others are answered", !bad);
