@@ -18,6 +18,7 @@ struct dir_rest {
 	loff_t pos;	   /* where the first of them is */
 	bool more;	   /* there are others behind the last */
 	u32 len, off;	   /* bytes of entries; the first @off are given out */
+	u32 want;	   /* bytes of the next answer, if the size says less */
 	void *entries;	   /* NULL: there are none */
 };
 
@@ -74,11 +75,11 @@ static s64 emit(struct dir_context *ctx, const void *entries, u32 len)
 }
 
 /* What there is, in one answer if it may be: a directory's size says how much. */
-static struct zuf_req *readdir_req(struct inode *inode, loff_t pos)
+static struct zuf_req *readdir_req(struct inode *inode, loff_t pos, u32 want)
 {
 	struct zuf_sb_info *sbi = ZUF_SB(inode->i_sb);
-	size_t size =
-		clamp_t(loff_t, i_size_read(inode), READDIR_SIZE, READDIR_MAX);
+	size_t size = clamp_t(loff_t, max_t(loff_t, i_size_read(inode), want),
+			      READDIR_SIZE, READDIR_MAX);
 	struct zufs_ioc_readdir *io;
 	struct zuf_req *req;
 
@@ -105,6 +106,9 @@ static int take_answer(struct dir_rest *rest, struct dir_context *ctx,
 	/* More, but nothing: for ever. */
 	if (io->bytes > room || (io->more && !io->bytes))
 		return -EIO;
+	/* The size need not say how much there is: who reads on gets more at once. */
+	if (io->more)
+		rest->want = 8 * req->size;
 	took = emit(ctx, io->entries, io->bytes);
 	if (took < 0)
 		return took;
@@ -122,7 +126,7 @@ static int read_server(struct file *file, struct dir_rest *rest,
 		       struct dir_context *ctx)
 {
 	struct inode *inode = file_inode(file);
-	struct zuf_req *req = readdir_req(inode, ctx->pos);
+	struct zuf_req *req = readdir_req(inode, ctx->pos, rest->want);
 	int ret;
 
 	if (!req)

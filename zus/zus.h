@@ -182,7 +182,8 @@ struct zus_sbi_operations {
 	/*
 	 * dir shared. Entries from io->pos on, by zus_dir_emit() until it says
 	 * false; then io->pos is the position of the first that did not fit and io->more 1.
-	 * A position stays good while other names come and go.
+	 * A position stays good while other names come and go. There is room for as many bytes as the
+	 * directory's size (32 KiB to 1 MiB), and for more if it goes on: no size will do too.
 	 */
 	int (*readdir)(struct zus_sb_info *sbi, struct zus_inode_info *dir,
 		       struct zufs_ioc_readdir *io);

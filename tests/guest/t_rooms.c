@@ -2,8 +2,8 @@
 /*
  * Operations with long answers, one of each: for counting their hand-offs.
  *
- * usage: t_rooms FOLDER make|set|get|list|dir|fiemap|read|all
- * "make" leaves what the others want.
+ * usage: t_rooms FOLDER make|names|set|get|list|dir|fiemap|read|all
+ * "make" leaves what the others want, "names" what "dir" wants.
  */
 #include <dirent.h>
 #include <linux/fiemap.h>
@@ -14,7 +14,7 @@
 #include "calls.h"
 
 #define EXTENTS 5000
-#define NAMES	3000
+#define NAMES	5000
 #define XATTRS	250 /* names of 256 bytes with their NUL: 64,000 bytes */
 #define VALUE	65536
 
@@ -137,9 +137,9 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } ops[] = {
-	{ "make", make },    { "set", set },	  { "get", get },
-	{ "list", list },    { "dir", dir },	  { "fiemap", fiemap },
-	{ "read", read_on }, { "all", read_all },
+	{ "make", make },     { "names", make_names }, { "set", set },
+	{ "get", get },	      { "list", list },	       { "dir", dir },
+	{ "fiemap", fiemap }, { "read", read_on },     { "all", read_all },
 };
 
 int main(int argc, char **argv)
