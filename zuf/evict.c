@@ -4,6 +4,7 @@
  * back. Nobody waits for it but a new inode of that number, a caller that found
  * no space, and umount.
  */
+#include <linux/freezer.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
@@ -27,6 +28,7 @@ static void back_over(struct back_op *bo)
 	/* Wakes under the lock: who waits for the last one may free @sbi then. */
 	spin_lock(&sbi->evict_lock);
 	list_del(&bo->node);
+	sbi->evict_over++;
 	wake_up_all(&sbi->evict_wq);
 	spin_unlock(&sbi->evict_lock);
 	kfree(bo);
@@ -118,36 +120,50 @@ void zuf_evict_inode(struct inode *inode)
 			 sizeof(struct zufs_ioc_evict_inode));
 }
 
-static bool is_idle(struct zuf_sb_info *sbi, u64 ino)
+/* Of @ino, or of any inode if that is 0, all is done that was begun up to @seq. */
+static bool is_done(struct zuf_sb_info *sbi, u64 ino, u64 seq)
 {
 	struct back_op *bo;
-	bool idle = true;
+	bool done = true;
 
 	spin_lock(&sbi->evict_lock);
-	list_for_each_entry(bo, &sbi->evicting, node)
-		idle &= bo->ino != ino;
+	list_for_each_entry(bo, &sbi->evicting, node) {
+		if (bo->seq > seq)
+			break;
+		if (!ino || bo->ino == ino) {
+			done = false;
+			break;
+		}
+	}
 	spin_unlock(&sbi->evict_lock);
-	return idle;
+	return done;
+}
+
+/*
+ * -ERESTARTSYS: a fatal signal. As in wait_mode(), freezable after a second in
+ * which the server has answered none of them.
+ */
+static int wait_done(struct zuf_sb_info *sbi, u64 ino, u64 seq)
+{
+	u64 over;
+	long left;
+
+	do {
+		over = READ_ONCE(sbi->evict_over);
+		left = wait_event_killable_timeout(sbi->evict_wq,
+						   is_done(sbi, ino, seq), HZ);
+	} while (!left && READ_ONCE(sbi->evict_over) != over);
+	if (!left)
+		left = wait_event_state(sbi->evict_wq, is_done(sbi, ino, seq),
+					(TASK_KILLABLE | TASK_FREEZABLE));
+	return left < 0 ? left : 0;
 }
 
 int zuf_evict_wait(struct zuf_sb_info *sbi, u64 ino)
 {
 	if (list_empty_careful(&sbi->evicting))
 		return 0;
-	return wait_event_killable(sbi->evict_wq, is_idle(sbi, ino));
-}
-
-/* Is all done that was begun up to @seq? */
-static bool is_done(struct zuf_sb_info *sbi, u64 seq)
-{
-	struct back_op *first;
-	bool done;
-
-	spin_lock(&sbi->evict_lock);
-	first = list_first_entry_or_null(&sbi->evicting, struct back_op, node);
-	done = !first || first->seq > seq;
-	spin_unlock(&sbi->evict_lock);
-	return done;
+	return wait_done(sbi, ino, U64_MAX);
 }
 
 bool zuf_back_wait(struct zuf_sb_info *sbi)
@@ -157,11 +173,13 @@ bool zuf_back_wait(struct zuf_sb_info *sbi)
 	spin_lock(&sbi->evict_lock);
 	seq = list_empty(&sbi->evicting) ? 0 : sbi->evict_seq;
 	spin_unlock(&sbi->evict_lock);
-	return seq && !wait_event_killable(sbi->evict_wq, is_done(sbi, seq));
+	return seq && !wait_done(sbi, 0, seq);
 }
 
-/* Bounded: the time limit of the server ends it. */
+/* Bounded: the time limit of the server ends it, and no signal does. */
 void zuf_evict_wait_all(struct zuf_sb_info *sbi)
 {
-	wait_event(sbi->evict_wq, is_done(sbi, U64_MAX));
+	if (wait_done(sbi, 0, U64_MAX))
+		wait_event_state(sbi->evict_wq, is_done(sbi, 0, U64_MAX),
+				 (TASK_UNINTERRUPTIBLE | TASK_FREEZABLE));
 }

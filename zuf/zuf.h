@@ -138,7 +138,8 @@ struct zuf_sb_info {
 	struct list_head evicting; /* evict.c: what the background channel does */
 	spinlock_t evict_lock;
 	wait_queue_head_t evict_wq;
-	u64 evict_seq; /* of the last that was put there; evict_lock */
+	u64 evict_seq;	/* of the last that was put there; evict_lock */
+	u64 evict_over; /* how many went from there; written under evict_lock */
 	struct zuf_stats __percpu *stats;
 	struct dentry *dbg; /* debugfs folder */
 };

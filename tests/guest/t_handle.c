@@ -4,6 +4,8 @@
  * after another mount; "remove" takes it away, and the handles are stale.
  *
  * usage: t_handle FOLDER save|open|remove HANDLES
+ *        t_handle FOLDER late -
+ * "late": of a file that goes at a line on stdin.
  */
 #include <sched.h>
 
@@ -200,12 +202,33 @@ static void remove_them(void)
 	OK("handles: a folder that went elsewhere", is_at(&again, "/h/z/b"));
 }
 
+static void late(void)
+{
+	int fd = open("late", O_RDWR | O_CREAT | O_EXCL, 0600);
+	struct saved h;
+	char c;
+
+	NEED(fd >= 0);
+	get("late", &h);
+	NEED(unlink("late") == 0);
+	puts("# ready");
+	NEED(read(STDIN_FILENO, &c, 1) == 1);
+	close(fd);
+	FAILS(ESTALE, "a handle of a file that is just going",
+	      open_handle(&h, O_RDWR));
+}
+
 int main(int argc, char **argv)
 {
 	FILE *f;
 
 	if (argc != 4)
 		return 2;
+	if (!strcmp(argv[2], "late")) {
+		calls_begin(argv[1]);
+		late();
+		return calls_end();
+	}
 	f = fopen(argv[3], strcmp(argv[2], "save") ? "r" : "w");
 	NEED(f);
 	calls_begin(argv[1]);
