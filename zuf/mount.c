@@ -107,8 +107,6 @@ static void fill_in(struct zuf_sb_info *sbi, enum e_mount_operation op,
 	zim->zfi_id = sbi->zfi_id;
 	zim->sb_id = sbi->sb_id;
 	zim->sbi_handle = sbi->sbi_handle;
-	zim->mount_flags = sbi->mount_flags;
-	zim->pedantic = sbi->pedantic;
 	zim->num_cpu = nr_cpu_ids;
 	zim->num_channels = ZUFS_NUM_CHANNELS;
 	zim->t1_blocks = sbi->md.blocks;

@@ -177,6 +177,18 @@ static int zuf_sync_fs(struct super_block *sb, int wait)
 	return err;
 }
 
+/* What the server is told of the mount as it is. */
+static struct zufs_ioc_mount *zim_new(const struct zuf_sb_info *sbi, gfp_t gfp)
+{
+	struct zufs_ioc_mount *zim = kzalloc(sizeof(*zim), gfp);
+
+	if (!zim)
+		return NULL;
+	zim->mount_flags = sbi->mount_flags;
+	zim->pedantic = sbi->pedantic;
+	return zim;
+}
+
 static void zuf_put_super(struct super_block *sb)
 {
 	struct zuf_sb_info *sbi = ZUF_SB(sb);
@@ -184,7 +196,7 @@ static void zuf_put_super(struct super_block *sb)
 
 	zuf_evict_wait_all(sbi);
 	zuf_assert(list_empty(&sbi->grants) && list_empty(&sbi->evicting));
-	zim = kzalloc(sizeof(*zim), GFP_KERNEL | __GFP_NOFAIL);
+	zim = zim_new(sbi, GFP_KERNEL | __GFP_NOFAIL);
 	zuf_dispatch_mount(sbi, ZUFS_M_UMOUNT, zim);
 	kfree(zim);
 	/* Before the device is let go the server's map of it must be gone. */
@@ -403,7 +415,7 @@ static int server_mount(struct super_block *sb, struct fs_context *fc)
 {
 	struct zuf_sb_info *sbi = ZUF_SB(sb);
 	struct zuf_fc *zfc = fc->fs_private;
-	struct zufs_ioc_mount *zim = kzalloc(sizeof(*zim), GFP_KERNEL);
+	struct zufs_ioc_mount *zim = zim_new(sbi, GFP_KERNEL);
 	int err;
 
 	if (!zim)
@@ -539,19 +551,39 @@ static int check_remount(struct fs_context *fc, const struct zuf_sb_info *sbi)
 	return check_devices(fc, sbi->sb);
 }
 
-static int send_remount(struct fs_context *fc, struct super_block *sb)
+static void set_remount(struct zufs_ioc_mount *zim, const struct fs_context *fc)
 {
 	const struct zuf_fc *zfc = fc->fs_private;
-	struct zufs_ioc_mount *zim = kzalloc(sizeof(*zim), GFP_KERNEL);
+
+	zim->mount_flags &= ~ZUFS_M_RDONLY;
+	zim->mount_flags |= zfc->flags & ZUFS_M_PEDANTIC;
+	if (fc->sb_flags & SB_RDONLY) {
+		zim->mount_flags |= ZUFS_M_RDONLY;
+		zim->remount_flags |= ZUFS_REM_WILL_RO;
+	}
+	if (zfc->flags & ZUFS_M_PEDANTIC)
+		zim->pedantic = zfc->pedantic;
+	memcpy(zim->options, zfc->options, zfc->len);
+	zim->options_len = zfc->len;
+}
+
+/* The mount is what the server was told when it has said yes, and not before. */
+static int server_remount(struct fs_context *fc, struct super_block *sb)
+{
+	struct zuf_sb_info *sbi = ZUF_SB(sb);
+	struct zufs_ioc_mount *zim = zim_new(sbi, GFP_KERNEL);
 	int err;
 
 	if (!zim)
 		return -ENOMEM;
-	zim->remount_flags = (sb_rdonly(sb) ? ZUFS_REM_WAS_RO : 0) |
-			     (fc->sb_flags & SB_RDONLY ? ZUFS_REM_WILL_RO : 0);
-	memcpy(zim->options, zfc->options, zfc->len);
-	zim->options_len = zfc->len;
-	err = zuf_dispatch_mount(ZUF_SB(sb), ZUFS_M_REMOUNT, zim);
+	if (sb_rdonly(sb))
+		zim->remount_flags = ZUFS_REM_WAS_RO;
+	set_remount(zim, fc);
+	err = zuf_dispatch_mount(sbi, ZUFS_M_REMOUNT, zim);
+	if (!err) {
+		sbi->mount_flags = zim->mount_flags;
+		sbi->pedantic = zim->pedantic;
+	}
 	kfree(zim);
 	return err;
 }
@@ -560,20 +592,14 @@ static int reconfigure(struct fs_context *fc)
 {
 	struct super_block *sb = fc->root->d_sb;
 	struct zuf_sb_info *sbi = ZUF_SB(sb);
-	struct zuf_fc *zfc = fc->fs_private;
 	int err = check_remount(fc, sbi);
 
 	if (err)
 		return err;
 	sync_filesystem(sb);
-	err = send_remount(fc, sb);
+	err = server_remount(fc, sb);
 	if (err)
 		return err;
-	sbi->mount_flags &= ~ZUFS_M_RDONLY;
-	sbi->mount_flags |= (fc->sb_flags & SB_RDONLY ? ZUFS_M_RDONLY : 0) |
-			    (zfc->flags & ZUFS_M_PEDANTIC);
-	if (zfc->flags & ZUFS_M_PEDANTIC)
-		sbi->pedantic = zfc->pedantic;
 	fetch_options(sbi);
 	return 0;
 }

@@ -252,7 +252,10 @@ int zuf_req_answer(struct zuf_req *req, size_t min_out);
 /* Bytes of an operation that fit each ZT's buffer. */
 u32 zuf_op_size(struct zuf_sb_info *sbi);
 
-/* Mount operations, by the mount thread; killable. @zim is copied in and out. */
+/*
+ * Mount operations, by the mount thread; killable. @zim is copied in and out: flags,
+ * pedantic and options are the caller's.
+ */
 int zuf_dispatch_mount(struct zuf_sb_info *sbi, enum e_mount_operation op,
 		       struct zufs_ioc_mount *zim);
 /* Sets root (with a reference), epoch, zfi_id and rfi from @sbi->type. -ENOTCONN: nobody serves it. */

@@ -263,7 +263,7 @@ enum e_mount_operation {
 	ZUFS_M_BREAK = 6, /* wait again, or stop if that was asked for */
 };
 
-/* mount_flags */
+/* mount_flags; of REMOUNT: as they will be */
 enum {
 	ZUFS_M_PEDANTIC = 1,
 	ZUFS_M_EPHEMERAL = 2, /* nothing need survive the umount */
@@ -293,7 +293,7 @@ struct zufs_ioc_mount {
 	__u64 sb_id;		   /*  48: IN */
 	__u64 mount_flags;	   /*  56: IN ZUFS_M_* */
 	__u32 remount_flags;	   /*  64: IN ZUFS_REM_* */
-	__u32 pedantic;		   /*  68: IN level */
+	__u32 pedantic;		   /*  68: IN level; REMOUNT: as it will be */
 	__u32 num_cpu;		   /*  72: IN possible CPUs */
 	__u32 num_channels;	   /*  76: IN */
 	__u64 t1_blocks;	   /*  80: IN size of the linear space */

@@ -294,6 +294,7 @@ static int send_remount(struct kern *k, bool ro)
 	zim = calloc(1, sizeof(*zim));
 	if (!zim)
 		return -ENOMEM;
+	zim->mount_flags = ro ? ZUFS_M_RDONLY : 0;
 	zim->remount_flags = (k->ro ? ZUFS_REM_WAS_RO : 0) |
 			     (ro ? ZUFS_REM_WILL_RO : 0);
 	err = k->sbi->zfi->op->sbi_remount(k->sbi, zim);

@@ -102,7 +102,7 @@ struct zus_zfi_operations {
 	/* The last call. @sbi may never have been initialised. */
 	void (*sbi_free)(struct zus_sb_info *sbi);
 	/*
-	 * Mounts: sbi->md is mapped, if the type has a device. IN: mount_flags, options. Sets sbi->z_root
+	 * Mounts: sbi->md is mapped, if the type has a device. IN: mount_flags, pedantic, options. Sets sbi->z_root
 	 * (a reference that lives until sbi_fini) and zim->root, fs_caps,
 	 * falloc_sup, blocksize_bits (12). An unknown option is -EINVAL.
 	 * EINVAL, EUCLEAN, EROFS (needs a writable mount), ENOMEM, EIO.
@@ -110,7 +110,10 @@ struct zus_zfi_operations {
 	int (*sbi_init)(struct zus_sb_info *sbi, struct zufs_ioc_mount *zim);
 	/* Umount. All inodes but the root were evicted, unless the epoch ended. */
 	void (*sbi_fini)(struct zus_sb_info *sbi);
-	/* Optional (then: 0). remount_flags say from what to what. */
+	/*
+	 * Optional (then: 0). IN as sbi_init, as they will be; remount_flags say from
+	 * what to what. On an error all is as before.
+	 */
 	int (*sbi_remount)(struct zus_sb_info *sbi, struct zufs_ioc_mount *zim);
 };
 
@@ -479,8 +482,8 @@ const void *zus_try_at(void);
 
 /*
  * Mounts @zfi on @bytes of memory at @addr (a multiple of 2 MiB; an mmap of a file; NULL and 0 for a type
- * without a device), through the decoder that the kernel's operations take. @zim: IN mount_flags, options;
- * OUT as from the kernel.
+ * without a device), through the decoder that the kernel's operations take. @zim: IN mount_flags, pedantic,
+ * options; OUT as from the kernel.
  */
 struct zus_local;
 int zus_local_mount(struct zus_fs_info *zfi, void *addr, uint64_t bytes,

@@ -6,7 +6,7 @@
  * usage: t_toldmnt connection|cpus
  *        t_toldmnt show                  of the last MOUNT, or REMOUNT behind it
  *        t_toldmnt pmem DEVICE           of the last GRAB_PMEM
- *        t_toldmnt change nothing|times|always|modes|options|handle
+ *        t_toldmnt change nothing|times|always|modes|options|handle|refusal
  *        t_toldmnt times FOLDER          of a type with these times
  *        t_toldmnt syncs FOLDER N        an fsync without need is N times SYNC
  *        t_toldmnt modes FOLDER          with no mode of fallocate(2)
@@ -162,6 +162,9 @@ static void change_to(const char *what)
 		change(ZUFS_OP_SHOW_OPTIONS,
 		       offsetof(struct zufs_ioc_mount_options, buf), 8,
 		       *(const uint64_t *)",told=12");
+	} else if (!strcmp(what, "refusal")) {
+		CHANGE(TAP_MOUNT + ZUFS_M_REMOUNT, zufs_ioc_mount, hdr.err,
+		       (uint64_t)-EROFS);
 	} else if (!strcmp(what, "handle")) {
 		CHANGE(mount, zufs_ioc_mount, sbi_handle, GIVEN);
 	}
