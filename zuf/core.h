@@ -79,8 +79,7 @@ struct zuf_root {
 
 	struct mutex ctl; /* HELLO, the end of an epoch, sbs, pmem files */
 	enum zuf_root_state state;
-	u64 epoch;	  /* of the last server; ctl */
-	u64 live;	  /* that, or 0: none is connected. Written under ctl */
+	u64 live; /* epoch of the server, 0: none is connected. Written under ctl */
 	atomic_t op_size; /* bytes of the smallest operation buffer of this epoch */
 	bool orderly;	  /* BREAK_ALL was called */
 	pid_t tgid;	  /* of the server */
@@ -161,6 +160,7 @@ static inline bool zuf_is_late(const struct zuf_root *root, unsigned int since,
 /* root.c */
 struct zuf_root *zuf_root_new(unsigned int timeout);
 void zuf_root_get(struct zuf_root *root);
+u64 zuf_epoch_new(void); /* never 0, and none that was before */
 void zuf_epoch_end(struct zuf_root *root, u64 epoch, const char *why);
 extern const struct inode_operations zuf_role_dir_iops;
 

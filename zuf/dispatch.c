@@ -24,6 +24,8 @@ static atomic64_t last_unique;
 
 int zuf_req_cache_init(void)
 {
+	/* Above all that came before, unless the clock was set back. */
+	atomic64_set(&last_unique, ktime_get_real_ns());
 	req_cache = KMEM_CACHE(zuf_req, 0);
 	return req_cache ? 0 : -ENOMEM;
 }

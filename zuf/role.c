@@ -111,16 +111,15 @@ static long hello(struct zuf_file *zf, struct zufs_ioc_hello __user *arg)
 	if (!err && root->live)
 		err = -EBUSY;
 	if (!err) {
-		root->epoch++;
+		h.epoch = zuf_epoch_new();
 		root->tgid = current->tgid;
 		root->orderly = false;
 		root->mount_brk = false; /* it was for the last server */
 		atomic_set(&root->op_size, ZUFS_MAX_OP_SIZE);
 		root->state = ZUF_ROOT_REGISTERING_FS;
-		WRITE_ONCE(root->live, root->epoch);
-		zf->epoch = root->epoch;
-		h.epoch = root->epoch;
-		trace_zuf_epoch_begin(root->epoch, root->tgid);
+		WRITE_ONCE(root->live, h.epoch);
+		zf->epoch = h.epoch;
+		trace_zuf_epoch_begin(h.epoch, root->tgid);
 	}
 	mutex_unlock(&root->ctl);
 	if (copy_to_user(arg, &h, sizeof(h)) && !err) {

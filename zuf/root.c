@@ -5,6 +5,7 @@
  */
 #include <linux/fs_parser.h>
 #include <linux/module.h>
+#include <linux/random.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -15,6 +16,7 @@
 #define DEFAULT_TIMEOUT 60 /* seconds */
 
 static atomic64_t last_sb_id;
+static atomic64_t last_epoch; /* of all roots */
 
 /* ---- the object ---- */
 
@@ -117,6 +119,11 @@ int zuf_root_get_by_type(struct zuf_sb_info *sbi)
 }
 
 /* ---- epochs ---- */
+
+u64 zuf_epoch_new(void)
+{
+	return atomic64_inc_return(&last_epoch);
+}
 
 /*
  * Makes the server of @epoch harmless: its requests are dead, its map of pmem is
@@ -390,6 +397,8 @@ int zuf_root_init(void)
 
 	if (err)
 		return err;
+	/* By chance and not by the clock: a unique id of an earlier load has another. */
+	atomic64_set(&last_epoch, get_random_u64() >> 1);
 	err = zuf_req_cache_init();
 	if (err)
 		goto out_point;

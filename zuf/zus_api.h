@@ -68,7 +68,7 @@ struct zufs_ioc_hdr {
 	__u32 out_len;	 /* 20: bytes of outputs, by the server */
 	__u32 offset; /* 24: first byte inside the first page of the window */
 	__u32 len;    /* 28: bytes of the application's buffer */
-	__u64 unique; /* 32: id of the request, never 0, never used again */
+	__u64 unique; /* 32: id of the operation, never 0, never used again */
 };
 static_assert(sizeof(struct zufs_ioc_hdr) == 40, "wire");
 

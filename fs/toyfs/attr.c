@@ -63,7 +63,7 @@ static int setattr_tx(struct toy_inode *ti, struct zufs_ioc_attr *io,
 static int setattr(struct toy_inode *ti, struct zufs_ioc_attr *io)
 {
 	uint64_t cut = TOY_NO_ORPHAN;
-	int err = toy_range_finish(ti, NULL);
+	int err = toy_range_finish(ti, ZUFS_OP_NULL, NULL);
 
 	if (!err && io->valid & ZUFS_STATX_SIZE)
 		err = toy_try(toy_i_fs(ti),
@@ -74,7 +74,7 @@ static int setattr(struct toy_inode *ti, struct zufs_ioc_attr *io)
 		return err;
 	/* The size is set: what can't be freed now waits, with its entry. */
 	ti->range = cut;
-	err = toy_range_finish(ti, NULL);
+	err = toy_range_finish(ti, ZUFS_OP_SETATTR, NULL);
 	if (err)
 		toy_log(TOY_LOG_WARN, "toyfs: inode %lu: truncate waits: %d",
 			(unsigned long)ti->zii.ino, err);

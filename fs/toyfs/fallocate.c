@@ -107,7 +107,7 @@ static int punch(struct toy_inode *ti, const struct zufs_ioc_IO *io)
 	pm_fence(toy_i_fs(ti));
 	if (!err)
 		err = punch_tx(ti, io);
-	return err ? err : toy_range_finish(ti, NULL);
+	return err ? err : toy_range_finish(ti, ZUFS_OP_FALLOCATE, NULL);
 }
 
 static int allocate_parts(struct toy_inode *ti, struct toy_tx *tx,
@@ -187,7 +187,7 @@ static int allocate(struct toy_inode *ti, const struct zufs_ioc_IO *io,
 	pm_fence(toy_i_fs(ti));
 	if (!err)
 		err = allocate_tx(ti, io, &promised);
-	if (!err && toy_range_finish(ti, &promised))
+	if (!err && toy_range_finish(ti, ZUFS_OP_FALLOCATE, &promised))
 		err = part_done(ti, io->filepos, to);
 	toy_unpromise(toy_i_fs(ti), promised);
 	return err;
@@ -206,7 +206,7 @@ static int fallocate_locked(struct toy_inode *ti, struct zufs_ioc_IO *io)
 	if (!err && fs->ro)
 		err = -EROFS;
 	if (!err)
-		err = toy_range_finish(ti, NULL);
+		err = toy_range_finish(ti, ZUFS_OP_NULL, NULL);
 	if (!err)
 		err = io->rw & FALLOC_FL_PUNCH_HOLE ? punch(ti, io) :
 						      allocate(ti, io, &to);

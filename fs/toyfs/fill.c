@@ -139,7 +139,7 @@ int toy_fill_holes(struct toy_inode *ti, uint16_t op, uint64_t lblk,
 		   uint64_t *end, struct zufs_extent *fresh, int *nr_fresh)
 {
 	/* The parts of a write are behind the size, and may still be wanted. */
-	int err = ti->next_part ? 0 : toy_range_finish(ti, NULL);
+	int err = ti->next_part ? 0 : toy_range_finish(ti, ZUFS_OP_NULL, NULL);
 
 	*nr_fresh = 0;
 	if (err)

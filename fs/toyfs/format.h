@@ -219,14 +219,20 @@ static_assert(sizeof(struct toy_far) == TOY_FAR_LEN(TOY_FAR_BLOCKS), "media");
 
 /* ---- journal record: header, then lines ---- */
 
+/*
+ * unique and epoch name an operation of a server, and no other one ever. It has
+ * succeeded, or will when recovery has finished it, so result is 0: one that fails
+ * commits nothing. Each record of one that takes several names it; what finishes
+ * an earlier one names none.
+ */
 struct toy_jhdr {
 	__le64 magic;	/*  0: TOY_J_MAGIC */
 	__le64 sum;	/*  8: toy_sum of header and lines, this field as 0 */
 	__le64 seq;	/* 16: global order, from 1 */
 	__le64 channel; /* 24: whose journal this is */
 	__le64 unique;	/* 32: id of the operation, 0: none */
-	__le64 epoch;	/* 40: of the server that ran it */
-	__le32 result;	/* 48: its err as s32 */
+	__le64 epoch;	/* 40: of the server that ran it, 1: a tool in-process */
+	__le32 result;	/* 48: its err as s32: 0 */
 	__le16 op;	/* 52: e_zufs_operation */
 	__le16 nr;	/* 54: lines */
 	__u8 uuid8[8];	/* 56: first half of the superblock's uuid */

@@ -66,7 +66,8 @@ int toy_inode_free(struct toy_inode *ti)
 	struct toy_tx *tx;
 	bool done = false;
 	/* First: a transaction can't always delete two entries. */
-	int err = ti->fills ? toy_range_drop(ti) : toy_range_finish(ti, NULL);
+	int err = ti->fills ? toy_range_drop(ti, ZUFS_OP_NULL) :
+			      toy_range_finish(ti, ZUFS_OP_NULL, NULL);
 
 	if (err)
 		return err;
@@ -110,7 +111,7 @@ static int orphan_finish(struct toy_inode *ti, uint64_t entry, uint64_t pos)
 			return entry_drop(fs, pos);
 		ti->range = pos;
 		ti->fills = entry & TOY_ORPH_FILL;
-		err = toy_range_finish(ti, NULL);
+		err = toy_range_finish(ti, ZUFS_OP_NULL, NULL);
 		/* What was given up is no reason to mount nothing. */
 		return ti->range == TOY_NO_ORPHAN ? 0 : err;
 	}

@@ -188,7 +188,7 @@ int toy_grant_put(struct zus_inode_info *zii, struct zufs_ioc_grant *io)
 		toy_grants_drop(toy_i_fs(ti), &ti->grants);
 		/* Parts of a write that isn't going on. */
 		if (ti->next_part)
-			err = toy_range_finish(ti, NULL);
+			err = toy_range_finish(ti, ZUFS_OP_NULL, NULL);
 	}
 	pthread_rwlock_unlock(&ti->lock);
 	return err;
@@ -369,7 +369,7 @@ static int parts_check(struct toy_inode *ti, const struct zufs_ioc_commit *io)
 
 	if (err || goes_on(ti, slot, io))
 		return err;
-	return toy_range_finish(ti, NULL);
+	return toy_range_finish(ti, ZUFS_OP_NULL, NULL);
 }
 
 /* Between the blocks that were written the size grows over zeros, up to where it ends. */

@@ -127,7 +127,7 @@ static bool inode_settle(struct toy_inode *ti)
 	if (links < 0 || fs->ro)
 		return true;
 	if (links || ti->orphan == TOY_NO_ORPHAN)
-		return !toy_range_finish(ti, NULL);
+		return !toy_range_finish(ti, ZUFS_OP_NULL, NULL);
 	err = toy_inode_free(ti);
 	if (err) {
 		toy_log(TOY_LOG_WARN, "toyfs: inode %lu is not freed: %d",

@@ -21,7 +21,7 @@ int toy_begin(struct toy_fs *fs, uint16_t op, struct toy_tx **txp)
 	int err = toy_tx_begin(fs, zus_current_channel(), txp);
 
 	if (!err)
-		toy_tx_ident(*txp, zus_current_unique(), op, 0);
+		toy_tx_ident(*txp, op ? zus_current_unique() : 0, op, 0);
 	return err;
 }
 

@@ -103,7 +103,10 @@ static inline uint64_t toy_blocks_of(uint64_t bytes)
 
 /* ---- plugin.c ---- */
 
-/* Begins the transaction of the running operation. */
+/*
+ * Begins a transaction of the running operation, which succeeds if this one is
+ * committed. ZUFS_OP_NULL: of none, it finishes what an earlier one began.
+ */
 int toy_begin(struct toy_fs *fs, uint16_t op, struct toy_tx **txp);
 /* Logs what the media contradicts and returns -EUCLEAN. */
 int toy_corrupt(uint64_t ino, const char *what);
@@ -161,12 +164,12 @@ int toy_range_add(struct toy_tx *tx, struct toy_slot *slot, uint64_t kind,
 int toy_range_del(struct toy_tx *tx, struct toy_slot *slot, uint64_t range);
 /*
  * Finishes what a step left behind, or a write. @promised: as above, or NULL.
- * Blocks that are to come aren't after an error: ti->range tells. Under the
- * inode's lock.
+ * Blocks that are to come aren't after an error: ti->range tells. @op: as for
+ * toy_begin(). Under the inode's lock.
  */
-int toy_range_finish(struct toy_inode *ti, uint64_t *promised);
+int toy_range_finish(struct toy_inode *ti, uint16_t op, uint64_t *promised);
 /* What isn't done yet will never be. Under the inode's lock. */
-int toy_range_drop(struct toy_inode *ti);
+int toy_range_drop(struct toy_inode *ti, uint16_t op);
 /* Takes @n blocks off (or adds) to what i_blocks counts. */
 void toy_add_blocks(struct toy_slot *slot, int64_t n);
 

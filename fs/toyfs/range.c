@@ -139,10 +139,11 @@ static int range_parts(struct toy_inode *ti, struct toy_tx *tx, bool *done)
 }
 
 /* One transaction. *done: the entry is gone too. */
-static int range_step(struct toy_inode *ti, uint64_t *promised, bool *done)
+static int range_step(struct toy_inode *ti, uint16_t op, uint64_t *promised,
+		      bool *done)
 {
 	struct toy_tx *tx;
-	int err = toy_begin(toy_i_fs(ti), ZUFS_OP_SETATTR, &tx);
+	int err = toy_begin(toy_i_fs(ti), op, &tx);
 
 	if (err)
 		return err;
@@ -159,10 +160,10 @@ static int drop_parts(struct toy_inode *ti, struct toy_tx *tx)
 	return err ? err : toy_range_del(tx, slot, ti->range);
 }
 
-int toy_range_drop(struct toy_inode *ti)
+int toy_range_drop(struct toy_inode *ti, uint16_t op)
 {
 	struct toy_tx *tx;
-	int err = toy_begin(toy_i_fs(ti), ZUFS_OP_SETATTR, &tx);
+	int err = toy_begin(toy_i_fs(ti), op, &tx);
 
 	if (err)
 		return err;
@@ -175,24 +176,24 @@ int toy_range_drop(struct toy_inode *ti)
 }
 
 /* The holes that are left would fail each call that comes. */
-static void give_up(struct toy_inode *ti, int err)
+static void give_up(struct toy_inode *ti, uint16_t op, int err)
 {
 	toy_log(TOY_LOG_WARN,
 		"toyfs: inode %lu: blocks of a fallocate are missing: %d",
 		(unsigned long)ti->zii.ino, err);
-	toy_range_drop(ti);
+	toy_range_drop(ti, op);
 }
 
-int toy_range_finish(struct toy_inode *ti, uint64_t *promised)
+int toy_range_finish(struct toy_inode *ti, uint16_t op, uint64_t *promised)
 {
 	bool done = false;
 	int err;
 
 	ti->next_part = 0;
 	while (ti->range != TOY_NO_ORPHAN) {
-		err = range_step(ti, promised, &done);
+		err = range_step(ti, op, promised, &done);
 		if (err && ti->fills)
-			give_up(ti, err);
+			give_up(ti, op, err);
 		if (err)
 			return err;
 		if (done) {

@@ -2,7 +2,7 @@
 /*
  * What takes several transactions is there wholly or not at all: writes whose
  * blocks are committed in parts, and punches of many extents. And what else a
- * commit does.
+ * commit does, and what the journal says of operations.
  */
 #include <linux/falloc.h>
 
@@ -10,6 +10,7 @@
 #include "tx.h"
 
 #define GRANT 6U
+#define EPOCH 1U /* of what runs in-process */
 
 static struct vol v;
 static struct zufs_attr f;
@@ -78,6 +79,54 @@ static void expect_none(void)
 	ck_assert_uint_eq(a.zi.i_blocks, 8);
 	put(&v, &a);
 }
+
+/* Of the operation that op_new() made last. */
+static uint64_t last_id(void)
+{
+	return next_unique - 1;
+}
+
+/* Records of channel 0, which all tests run on, that name the operation. */
+static unsigned int records_of(const struct vol *w, uint64_t id, uint16_t op)
+{
+	unsigned int n = 0;
+
+	for (unsigned int slot = 0; slot < 2; slot++) {
+		const struct toy_jhdr *h =
+			(void *)(w->addr + toy_journal_off(0, slot));
+
+		ck_assert_uint_eq(le64toh(h->magic), TOY_J_MAGIC);
+		if (le64toh(h->unique) != id)
+			continue;
+		ck_assert_uint_eq(le16toh(h->op), op);
+		ck_assert_uint_eq(le64toh(h->epoch), EPOCH);
+		ck_assert_uint_eq(le32toh(h->result), 0);
+		n++;
+	}
+	return n;
+}
+
+/* An operation that is over has one, one that failed has none. */
+START_TEST(records_name_operations)
+{
+	struct zufs_attr a = make(&v, &v.root, "g", S_IFREG | 0644);
+
+	ck_assert_uint_eq(records_of(&v, last_id(), ZUFS_OP_NEW_INODE), 1);
+	put(&v, &a);
+	ck_assert_int_eq(make_full(&v, &v.root, "g", S_IFREG | 0644, NULL, 0,
+				   NULL),
+			 -EEXIST);
+	ck_assert_uint_eq(records_of(&v, last_id(), 0), 0);
+	ck_assert_int_eq(part(0, 2, 4), 0);
+	ck_assert_uint_eq(records_of(&v, last_id(), ZUFS_OP_COMMIT_WRITE), 1);
+	/* This one ends that write before it finds no space. */
+	a = f;
+	ck_assert_int_eq(falloc(&v, &a, 0, 0, 1ULL << 40), -ENOSPC);
+	expect_none();
+	ck_assert_uint_eq(records_of(&v, last_id() - 2, 0), 0);
+	ck_assert_uint_eq(records_of(&v, 0, ZUFS_OP_NULL), 1);
+}
+END_TEST
 
 START_TEST(last_sets_size)
 {
@@ -406,6 +455,7 @@ static bool punch_crashes(const char *start, uint64_t *left)
 				2 * EXTENTS * BLK),
 			 0);
 	pm_fence_hook = NULL;
+	ck_assert_uint_eq(records_of(&w, last_id(), ZUFS_OP_FALLOCATE), 2);
 	ck_assert_uint_eq(a.zi.i_blocks, 0);
 	vol_end(&w);
 	vol_mount(&c);
@@ -478,6 +528,7 @@ static Suite *suite(void)
 
 	tcase_set_timeout(t, TEST_SECONDS);
 	tcase_add_checked_fixture(t, set_up, tear_down);
+	tcase_add_test(t, records_name_operations);
 	tcase_add_test(t, last_sets_size);
 	tcase_add_test(t, ends_early);
 	tcase_add_test(t, crash_takes_parts_back);
