@@ -24,6 +24,7 @@ bootstrap() {
 	kdir=$(tests/vm/kernel kdir) || return
 	[ -x configure ] || logged autoreconf autoreconf -i || return
 	# A tree that its owner configured stays as it is.
-	[ -f Makefile ] || logged configure ./configure -q --enable-werror --with-kernel="$kdir" || return
+	[ -f Makefile ] || logged configure ./configure -q --prefix=/usr --enable-werror \
+		--with-kernel="$kdir" || return
 	logged make make -s -j"$(nproc)"
 }

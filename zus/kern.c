@@ -269,8 +269,7 @@ int kern_mount(struct kern *k, struct zus_fs_info *zfi, char *addr,
 	k->max_bytes = zfi->rfi.s_maxbytes;
 	zim->mount_flags = flags;
 	if (k->options)
-		zim->options_len = (u32)strlen(strncpy(
-			zim->options, k->options, sizeof(zim->options) - 1));
+		strncpy(zim->options, k->options, sizeof(zim->options) - 1);
 	err = mount_local(k, zfi, zim);
 	free(zim);
 	return err;

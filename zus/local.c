@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "internal.h"
 
@@ -41,6 +42,8 @@ int zus_local_mount(struct zus_fs_info *zfi, void *addr, uint64_t bytes,
 		return -ENOMEM;
 	zim->sb_id = 1;
 	zim->t1_blocks = bytes >> ZUFS_BLOCK_SHIFT;
+	zim->options_len =
+		(uint32_t)strnlen(zim->options, sizeof(zim->options) - 1);
 	err = zus_sb_mount(&zl->m, zfi, &md, 1, zim);
 	if (err)
 		free(zl);

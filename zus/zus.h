@@ -328,10 +328,10 @@ void zus_set_attr(struct zus_inode *zi, const struct zufs_ioc_attr *io);
 /* The times that sync brings, into @zi. */
 void zus_set_times(struct zus_inode *zi, const struct zufs_ioc_sync *io);
 /*
- * What a callback returns that has more to answer than there is room for: the
- * kernel makes room, if it can, and the callback is called once more, for an
- * operation with another unique id. So nothing may be changed yet. @bytes are
- * needed behind the fixed part.
+ * What a callback returns that has more to answer than there is room for: of an
+ * operation that the kernel can repeat with more room (doc/protocol.md, "More
+ * room") it is called once more, with another unique id; else the caller gets
+ * EIO. So nothing may be changed yet. @bytes are needed behind the fixed part.
  */
 int zus_op_retry(struct zufs_ioc_hdr *hdr, uint32_t bytes);
 /*

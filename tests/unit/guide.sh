@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # doc/writing-a-filesystem.md: its listings and what a user types, on a ZUFS that is
-# installed somewhere; and the line that compiles each example. TAP; run by
+# installed below a folder, since that needs no root (tests/guest/75-guide has it where
+# README.md says); and the line that compiles each example. TAP; run by
 # "make check".
 set -u
 
@@ -38,10 +39,19 @@ example() { # NAME
 	result $? "examples/$1.c is compiled by the line in its head, and mounts"
 }
 
+# What it shows with a debugger before it goes without one too.
+debugged() {
+	local cmd
+	cmd=$(sed -n 's/.*`gdb --args \([^`]*\)`.*/\1/p' "$1")
+	[ -n "$cmd" ] && bash -c "$cmd" >out 2>&1
+	result $? "what it gives a debugger: $cmd"
+}
+
 install_zufs
 result $? 'libzus, zusd and zus-run are installed'
 example hellofs
 example memfs
 mkdir guide && cd guide || exit 1
 guide_run "$src/doc/writing-a-filesystem.md" user
+debugged "$src/doc/writing-a-filesystem.md"
 echo "1..$n"

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Each function and callback of zus.h is in section 3 of the manual, and no page
-# is of something that zus.h hasn't got. TAP; run by "make check".
+# Each function and callback of zus.h is in section 3 of the manual, functions as
+# they are declared, and no page is of something that zus.h hasn't got. TAP; run by
+# "make check".
 set -u
 
 top=${abs_top_srcdir:-$(cd "$(dirname "$0")/../.." && pwd -P)}
@@ -11,22 +12,50 @@ man=$top/man
 # shellcheck source=tests/unit/tools.sh
 . "$top/tests/unit/tools.sh"
 
-# zus.h without its comments, a line each declaration.
+# zus.h without its comments, a line each macro.
 declarations() {
-	"${CC:-cc}" -fpreprocessed -dD -E -P "$top/zus/zus.h" 2>/dev/null
+	"${CC:-cc}" -fpreprocessed -dD -E -P "$top/zus/zus.h" 2>/dev/null |
+		sed ':a; /\\$/{N; s/\\\n//; ba}'
+}
+
+header=$(declarations)
+
+macros() {
+	sed -n 's/^# *define \(ZUS_[A-Z]*\|zus_[a-z]*\)(.*/\1/p' <<<"$header"
 }
 
 functions() {
-	local text
-	text=$(declarations)
 	{
-		grep -oE '\bzus_[a-z_]+\(' <<<"$text" | tr -d '('
-		sed -n 's/^# *define \(ZUS_[A-Z]*\|zus_[a-z]*\)(.*/\1/p' <<<"$text"
+		grep -oE '\bzus_[a-z_]+\(' <<<"$header" | tr -d '('
+		macros
 	} | sort -u
 }
 
+# Declarations of functions in C, and in a page: "NAME DECLARATION" without blanks.
+prototypes() {
+	local name text
+	grep -v '^ *[#.]' | tr '\n' ' ' | sed 's/[;{}]/\n/g' |
+		sed -nE 's/ __attribute__.*//; s/^ *(static inline )?//; /^return /d
+			s/^([a-z0-9_ *]+[ *](zus_[a-z_]+)\([^()]*\)) *$/\2 \1/p' |
+		while read -r name text; do
+			echo "$name ${text//[[:blank:]]/}"
+		done
+}
+
 callbacks() {
-	declarations | grep -oE '\(\*[a-z_]+\)\(' | tr -d '(*)' | sort -u
+	grep -oE '\(\*[a-z_]+\)\(' <<<"$header" | tr -d '(*)' | sort -u
+}
+
+declared=$(prototypes <<<"$header")
+
+# Its page's SYNOPSIS says what zus.h says. Macros have no prototype.
+prototype() { # NAME
+	local to want
+	! macros | grep -qx "$1" || return 0
+	want=$(grep "^$1 " <<<"$declared") || { echo "zus.h: no prototype of $1 is found"; return 1; }
+	to=$(sed -n 's/^\.so man3\///p' "$man/$1.3")
+	sed -n '/^\.SH SYN/,/^\.SH DES/p' "$man/${to:-$1.3}" | prototypes | grep -qxF "$want" ||
+		{ echo "${to:-$1.3} hasn't got what zus.h has: ${want#* }"; return 1; }
 }
 
 # A page, or a line that names one, and both are installed.
@@ -72,6 +101,8 @@ mapfile -t f < <(functions)
 mapfile -t c < <(callbacks)
 all page "${f[@]}" >out
 result $? "the manual has a page of each of the ${#f[@]} functions of zus.h"
+all prototype "${f[@]}" >out
+result $? 'and its prototype'
 all callback "${c[@]}" >out
 result $? "zus(3) has an entry of each of the ${#c[@]} callbacks"
 known "$man"/*.3 >out

@@ -27,6 +27,11 @@ START_TEST(mounts)
 	no_root.sbi_init = t_init;
 	ck_assert_int_eq(zus_local_mount(&bad, pmem, 2 * MIB, &m, &other),
 			 -EINVAL);
+	ck_assert_uint_eq(m.options_len, 7);
+	memset(m.options, 'a', sizeof(m.options));
+	ck_assert_int_eq(zus_local_mount(&bad, pmem, 2 * MIB, &m, &other),
+			 -EINVAL);
+	ck_assert_uint_eq(m.options_len, sizeof(m.options) - 1);
 	/* The failed mounts used the same sb. */
 	t_alloc(&zfi);
 	sb.zfi = &zfi;
