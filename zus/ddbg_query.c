@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0
 /*
- * Dynamic debug: queries, in the grammar of the kernel's own.
+ * Dynamic debug: queries, in the grammar of the kernel's own (its
+ * lib/dynamic_debug.c of Linux 6.1), odd corners too.
  */
+#include <ctype.h>
 #include <errno.h>
-#include <fnmatch.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,9 +16,9 @@
 
 struct query {
 	char *file, *func, *module, *format; /* NULL: any */
-	char *lines;
-	unsigned long first, last; /* lines */
-	char op;		   /* '+', '-', '=' */
+	char *class;			     /* NULL: none, as all sites */
+	uint64_t first, last;		     /* lines, 0: any */
+	char op;			     /* '+', '-', '=' */
 	uint32_t flags;
 };
 
@@ -67,105 +68,128 @@ static int split(char *text, char **words)
 	}
 }
 
-/* \n, \t, \", \\ and the like, and octal \ooo, in their place. */
+/* Up to three octal digits that fit a byte; 0: there are none. */
+static int octal(const char *text, char *to)
+{
+	unsigned int c = 0;
+	int n = 0;
+
+	for (; n < 3 && c < 32 && text[n] >= '0' && text[n] <= '7'; n++)
+		c = c * 8 + (unsigned int)(text[n] - '0');
+	*to = (char)c;
+	return n;
+}
+
+/* What is behind a backslash, and its length; 0: nothing that has a meaning. */
+static int escape(const char *text, char *to)
+{
+	static const char from[] = "nrtvfae\"\\",
+			  meant[] = "\n\r\t\v\f\a\033\"\\";
+	const char *at = *text ? strchr(from, *text) : NULL;
+
+	if (!at)
+		return octal(text, to);
+	*to = meant[at - from];
+	return 1;
+}
+
+/* In its place. A backslash without a meaning stays. */
 static void unescape(char *text)
 {
-	static const char from[] = "nrtvfab", to[] = "\n\r\t\v\f\a\b";
 	char *out = text;
 
 	while (*text) {
-		const char *at;
-		unsigned int c = 0;
-		int digits = 0;
+		char c;
+		int n = *text == '\\' ? escape(text + 1, &c) : 0;
 
-		if (*text != '\\' || !text[1]) {
-			*out++ = *text++;
-			continue;
-		}
-		text++;
-		for (; digits < 3 && *text >= '0' && *text <= '7'; digits++)
-			c = c * 8 + (unsigned int)(*text++ - '0');
-		if (!digits) {
-			at = strchr(from, *text);
-			c = (unsigned char)(at ? to[at - from] : *text);
-			text++;
-		}
-		*out++ = (char)c;
+		*out++ = n ? c : *text;
+		text += n + 1;
 	}
 	*out = 0;
 }
 
 /* ---- what is asked for ---- */
 
-static int line_number(const char *text, size_t len, unsigned long *to)
+/* None at all is 0, which is any; a + may stand before the digits. */
+static int line_number(const char *text, size_t len, uint64_t *to)
 {
 	*to = 0;
+	if (len > 1 && *text == '+') {
+		text++;
+		len--;
+	}
 	for (size_t i = 0; i < len; i++) {
-		if (text[i] < '0' || text[i] > '9' || *to > INT_MAX)
+		if (text[i] < '0' || text[i] > '9')
 			return -EINVAL;
-		*to = *to * 10 + (unsigned long)(text[i] - '0');
+		*to = *to * 10 + (uint64_t)(text[i] - '0');
+		if (*to > UINT_MAX)
+			return -EINVAL;
 	}
 	return 0;
 }
 
-/* N, N-M, -M or N- */
+/* N, N-M, -M or N-. An M of 0 is none. */
 static int parse_lines(const char *text, struct query *q)
 {
 	const char *dash = strchr(text, '-');
 	size_t len = dash ? (size_t)(dash - text) : strlen(text);
-	int err = line_number(text, len, &q->first);
+	int err;
 
+	if (q->first || q->last)
+		return wrong(text, "comes after other lines");
+	err = line_number(text, len, &q->first);
 	q->last = q->first;
 	if (!err && dash)
 		err = line_number(dash + 1, strlen(dash + 1), &q->last);
-	if (err || !*text || !strcmp(text, "-"))
+	if (err)
 		return wrong(text, "is no line, and no range of lines");
-	if (dash && !dash[1])
-		q->last = ULONG_MAX;
+	if (dash && !q->last)
+		q->last = UINT_MAX;
 	if (q->last < q->first)
 		return wrong(text, "ends before it begins");
+	return 0;
+}
+
+static int set(char **to, char *value)
+{
+	if (*to)
+		return wrong(value, "comes after another one");
+	*to = value;
 	return 0;
 }
 
 /* FILE, FILE:LINES or FILE:FUNCTION */
 static int parse_file(char *text, struct query *q)
 {
-	char *colon = strchr(text, ':'), **to;
+	int err = set(&q->file, text);
+	char *colon = strchr(text, ':');
 
-	q->file = text;
-	if (!colon)
-		return 0;
+	if (err || !colon)
+		return err;
 	*colon++ = 0;
-	to = strspn(colon, "0123456789-") == strlen(colon) ? &q->lines :
-							     &q->func;
-	if (*to)
-		return wrong(colon, "is asked for twice");
-	*to = colon;
-	return to == &q->lines ? parse_lines(colon, q) : 0;
+	if (isalpha((unsigned char)*colon) || *colon == '*' || *colon == '?')
+		return set(&q->func, colon);
+	return parse_lines(colon, q);
 }
 
 static int parse_pair(const char *word, char *value, struct query *q)
 {
-	char **to = !strcmp(word, "file")   ? &q->file :
-		    !strcmp(word, "func")   ? &q->func :
-		    !strcmp(word, "module") ? &q->module :
-		    !strcmp(word, "format") ? &q->format :
-		    !strcmp(word, "line")   ? &q->lines :
-					      NULL;
-
-	if (!to)
-		return wrong(word,
-			     "is none of file, func, line, module, format");
-	if (*to)
-		return wrong(word, "is asked for twice");
-	*to = value;
-	if (to == &q->file)
+	if (!strcmp(word, "file"))
 		return parse_file(value, q);
-	if (to == &q->lines)
+	if (!strcmp(word, "line"))
 		return parse_lines(value, q);
-	if (to == &q->format)
-		unescape(value);
-	return 0;
+	if (!strcmp(word, "func"))
+		return set(&q->func, value);
+	if (!strcmp(word, "module"))
+		return set(&q->module, value);
+	if (!strcmp(word, "class"))
+		return set(&q->class, value);
+	if (strcmp(word, "format"))
+		return wrong(
+			word,
+			"is none of file, func, line, module, format, class");
+	unescape(value);
+	return set(&q->format, value);
 }
 
 static int parse_flags(const char *word, struct query *q)
@@ -180,7 +204,7 @@ static int parse_flags(const char *word, struct query *q)
 			return wrong(word, "has a flag that is none of pmflt_");
 		q->flags |= (uint32_t)bit;
 	}
-	return word[1] ? 0 : wrong(word, "has no flag; _ is none of them");
+	return 0;
 }
 
 static int parse(char *const *words, int n, struct query *q)
@@ -198,6 +222,28 @@ static int parse(char *const *words, int n, struct query *q)
 
 /* ---- what is done ---- */
 
+/* A * is any text, a ? any byte, and nothing else is special. */
+static bool matches(const char *pattern, const char *text)
+{
+	const char *star = NULL, *again = NULL;
+
+	while (*text) {
+		if (*pattern == '*') {
+			star = ++pattern;
+			again = text;
+		} else if (*pattern == '?' || *pattern == *text) {
+			pattern++;
+			text++;
+		} else if (star) {
+			pattern = star;
+			text = ++again;
+		} else {
+			return false;
+		}
+	}
+	return !pattern[strspn(pattern, "*")];
+}
+
 /* A format is found anywhere, or at the beginning with a ^. */
 static bool format_fits(const char *format, const char *text)
 {
@@ -211,14 +257,14 @@ static bool fits(const struct query *q, const char *module,
 {
 	const char *base = strrchr(s->file, '/');
 
-	if (q->module && fnmatch(q->module, module, 0))
+	if (q->class || (q->module && !matches(q->module, module)))
 		return false;
-	if (q->file && fnmatch(q->file, s->file, 0) &&
-	    (!base || fnmatch(q->file, base + 1, 0)))
+	if (q->file && !matches(q->file, s->file) &&
+	    (!base || !matches(q->file, base + 1)))
 		return false;
-	if (q->func && fnmatch(q->func, s->func, 0))
+	if (q->func && !matches(q->func, s->func))
 		return false;
-	if (q->lines && (s->line < q->first || s->line > q->last))
+	if (s->line < q->first || (q->last && s->line > q->last))
 		return false;
 	return !q->format || format_fits(s->format, q->format);
 }

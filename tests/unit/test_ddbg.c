@@ -90,6 +90,10 @@ START_TEST(matches)
 	leaves("module puppet func tree_find +p", "p _ _ ");
 	leaves("module other =fl", "p _ _ ");
 	leaves("module pupp?t =pfl", "pfl pfl pfl ");
+	leaves("module pupp[e]t =_", "pfl pfl pfl ");
+	leaves("module *p*p?*t =pf; module puppet?* =_", "pf pf pf ");
+	leaves("class DRM =_; module puppet class X =_", "pf pf pf ");
+	leaves("module pupp*x =_; module puppet =pfl", "pfl pfl pfl ");
 	leaves("func tree_* -f", "pl pl pl ");
 	leaves("=_; func 'tree_grow' =m", "_ m m ");
 	leaves("=_\nfile \"test_ddbg.c\" func *grow +t\n\n", "_ t t ");
@@ -100,11 +104,23 @@ START_TEST(matches)
 	leaves("=_; format ^grown +p", "_ _ _ ");
 	leaves("format 'grows\\073 \\\"%s\\\" by %d\\n' +p", "_ p _ ");
 	leaves("=_; format found\\040%d +p", "p _ _ ");
+	leaves("=_; format '^found\\40%d' +p", "p _ _ ");
+	/* What means nothing stays, and \457 is more than a byte: %7. */
+	leaves("=_; format f\\ound +p", "_ _ _ ");
+	leaves("=_; format 'found \\457' +p", "_ _ _ ");
+	leaves("=_; format 'found \\45d' +p", "p _ _ ");
+	leaves("=_; format \"it's\" +p; format 'x'func tree_find +p",
+	       "_ _ _ ");
+	leaves("func 'tree_find'+p", "p _ _ ");
 	leaves("-pmflt # format found =p", "_ _ _ ");
 	leaves("# =p", "_ _ _ ");
 	leaves("", "_ _ _ ");
-	leaves("+pmflt", "pmflt pmflt pmflt ");
+	leaves("# a comment ends; +pmflt", "pmflt pmflt pmflt ");
 	leaves("-_", "pmflt pmflt pmflt ");
+	leaves("+", "pmflt pmflt pmflt ");
+	leaves("-", "pmflt pmflt pmflt ");
+	leaves("-fp_l\t\v#t", "mt mt mt ");
+	leaves("func tree_find =", "_ mt mt ");
 	leaves("=_", "_ _ _ ");
 }
 END_TEST
@@ -137,6 +153,17 @@ START_TEST(lines)
 	leaves(text, "p p _ ");
 	snprintf(text, sizeof(text), "=_; file test_ddbg.c line %u- +p", b);
 	leaves(text, "_ p p ");
+	snprintf(text, sizeof(text), "=_; file test_ddbg.c line %u-0 +p", b);
+	leaves(text, "_ p p ");
+	snprintf(text, sizeof(text), "=_; file test_ddbg.c line 0-+%u +p", b);
+	leaves(text, "p p _ ");
+	leaves("=_; func tree_* line 0 +p", "p p p ");
+	leaves("=_; func tree_* line - +p", "p p p ");
+	leaves("=_; func tree_* line '' +p", "p p p ");
+	leaves("=_; func tree_* line 0 line 1-4294967295 +p", "p p p ");
+	leaves("=_; func tree_* line 1 +p", "_ _ _ ");
+	leaves("=_; file test_ddbg.c:*_gro? +p", "_ p p ");
+	leaves("=_; file test_ddbg.c:0- +p", "p p p ");
 	snprintf(text, sizeof(text), "=_; file test_ddbg.c:%u-%u +p", a + 1, c);
 	leaves(text, "_ p p ");
 	snprintf(text, sizeof(text), "=_; file test_ddbg.c:%u-%u +p", a + 1,
@@ -180,16 +207,21 @@ START_TEST(errors)
 		{ "file", "'file': are no flags" },
 		{ "file a.c", "'a.c': is out of place" },
 		{ "flie a.c +p", "'flie': is none of file" },
-		{ "func a func b +p", "'func': is asked for twice" },
-		{ "file a.c:b func c +p", "'func': is asked for twice" },
-		{ "func c file a.c:b +p", "'b': is asked for twice" },
+		{ "func a func b +p", "'b': comes after another" },
+		{ "class a class b +p", "'b': comes after another" },
+		{ "file a.c:b func c +p", "'c': comes after another" },
+		{ "func c file a.c:b +p", "'b': comes after another" },
+		{ "file a.c:1 line 2 +p", "'2': comes after other lines" },
+		{ "line 1 line 1 +p", "'1': comes after other lines" },
+		{ "file a.c:_b +p", "'_b': is no line" },
 		{ "+x", "'+x': has a flag that is none" },
-		{ "+", "'+': has no flag" },
 		{ "p=", "'p=': are no flags" },
 		{ "format \"a +p", "'\"a +p': has no closing quote" },
 		{ "line x +p", "'x': is no line" },
-		{ "line - +p", "'-': is no line" },
-		{ "line '' +p", "'': is no line" },
+		{ "line + +p", "'+': is no line" },
+		{ "line 1-2-3 +p", "'1-2-3': is no line" },
+		{ "line 0x10 +p", "'0x10': is no line" },
+		{ "line 4294967296 +p", "'4294967296': is no line" },
 		{ "line 99999999999999999999 +p", "'9999" },
 		{ "line 20-10 +p", "'20-10': ends before it begins" },
 		{ "file a func b module c format d line 1 file a func b +p",
