@@ -241,6 +241,19 @@ static void ways(void)
 	OK("WRITE: O_SYNC", opened(O_SYNC, ZUFS_RW_DSYNC | ZUFS_RW_SYNC));
 }
 
+static void pieces(int fd)
+{
+	struct iovec v[] = { { "so", 2 }, { "me by", 5 }, { "tes", 3 } };
+	const struct zufs_ioc_IO *io;
+
+	mark();
+	NEED(pwritev(fd, v, 3, 0) == 10);
+	io = SENT(ZUFS_OP_WRITE, zufs_ioc_IO);
+	OK("WRITE: three pieces in one",
+	   told_io(ZUFS_OP_WRITE, 0, 10, 0) &&
+		   !memcmp((const char *)io + io->data, "some bytes", 10));
+}
+
 static void data(void)
 {
 	static _Alignas(4096) char buf[40000];
@@ -256,6 +269,7 @@ static void data(void)
 		   io->op.hdr.in_len == sizeof(*io) + 10 &&
 		   !io->op.hdr.offset && !io->op.hdr.len &&
 		   !memcmp((const char *)io + io->data, "some bytes", 10));
+	pieces(fd);
 	mark();
 	NEED(pwrite(fd, buf + 100, 30000, 5) == 30000);
 	io = SENT(ZUFS_OP_WRITE, zufs_ioc_IO);

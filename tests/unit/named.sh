@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Each test that a document names is there: a file of tests/ between backticks,
-# and behind it in the same row, between quotes, texts that this file has. And
-# doc/protocol-tests.md has each part of the protocol, with a test.
+# and behind it in the same row, between quotes, texts that this file has. Each
+# part of the protocol is in doc/protocol-tests.md and each defect in
+# doc/defects.md, with a test, or the reason why there is none.
 # TAP; run by "make check".
 set -u
 
@@ -97,7 +98,27 @@ parts() { # NUMBER DOCUMENT HEADER LEAST
 	fi
 }
 
-echo 1..3
+# Its rows have numbers; those of the lists of copies share a paragraph.
+defects() { # NUMBER DOCUMENT
+	local said
+	said=$(
+		comm -3 <(seq 1 72 | sort) <({
+			seq 54 58
+			sed -nE 's/^\| ([0-9]+) \|.*/\1/p' "$top/$2"
+		} | sort) | sed 's/^\t*/#   has no row, or two: /'
+		awk -F ' *[|] *' '/^[|] [0-9]/ && $4 !~ /`tests[/]/ && $4 !~ /^No test: ./ { print $2 }' "$top/$2" |
+			sed 's/^/#   no test, and no reason: /'
+	)
+	if [ -z "$said" ] && grep -q '^54 to 58 were' "$top/$2"; then
+		echo "ok $1 - $2 has each of 72 defects, with a test or a reason"
+	else
+		echo "not ok $1 - $2 has each of 72 defects, with a test or a reason"
+		printf '%s\n' "$said"
+	fi
+}
+
+echo 1..4
 check 1 doc/defects.md 80
 check 2 doc/protocol-tests.md 250
 parts 3 doc/protocol-tests.md zuf/zus_api.h 400
+defects 4 doc/defects.md
