@@ -117,7 +117,7 @@ void zuf_evict_inode(struct inode *inode)
 		zuf_back(inode,
 			 inode->i_nlink ? ZUFS_OP_EVICT_INODE :
 					  ZUFS_OP_FREE_INODE,
-			 sizeof(struct zufs_ioc_evict_inode));
+			 sizeof(struct zufs_ioc_op));
 }
 
 /* Of @ino, or of any inode if that is 0, all is done that was begun up to @seq. */

@@ -448,7 +448,7 @@ enum e_zufs_operation {
 	ZUFS_OP_MAX_OPT,
 };
 
-/* What every operation begins with. */
+/* What every operation begins with; FREE_INODE and EVICT_INODE have no more. */
 struct zufs_ioc_op {
 	struct zufs_ioc_hdr hdr; /*  0 */
 	__u64 sb_id;		 /* 40 */
@@ -498,17 +498,6 @@ struct zufs_ioc_new_inode {
 	char data[];	       /* 792: IN text without NUL, then the ACLs */
 };
 static_assert(sizeof(struct zufs_ioc_new_inode) == 792, "wire");
-
-/* FREE_INODE (nlink 0) and EVICT_INODE: the kernel forgets the inode. */
-struct zufs_ioc_evict_inode {
-	struct zufs_ioc_op op; /*  0 */
-	__u64 flags;	       /* 80: ZI_LOOKUP_RACE */
-};
-
-/* EVICT_INODE of a handle that a racing lookup answered too: drop one reference. */
-enum {
-	ZI_LOOKUP_RACE = 1
-};
 
 /* LOOKUP: str in directory op.ii ("..": its parent); IGET: op.ii itself. */
 struct zufs_ioc_lookup {

@@ -118,8 +118,8 @@ static const struct op_desc ops[ZUFS_OP_MAX_OPT] = {
 	[ZUFS_OP_SHOW_OPTIONS] =
 		OP(zus_op_show_options, zufs_ioc_mount_options, len),
 	[ZUFS_OP_NEW_INODE] = OP(zus_op_new_inode, zufs_ioc_new_inode, attr),
-	[ZUFS_OP_FREE_INODE] = OP_IN(zus_op_free, zufs_ioc_evict_inode),
-	[ZUFS_OP_EVICT_INODE] = OP_IN(zus_op_evict, zufs_ioc_evict_inode),
+	[ZUFS_OP_FREE_INODE] = OP_IN(zus_op_free, zufs_ioc_op),
+	[ZUFS_OP_EVICT_INODE] = OP_IN(zus_op_evict, zufs_ioc_op),
 	[ZUFS_OP_LOOKUP] = OP(zus_op_lookup, zufs_ioc_lookup, attr),
 	[ZUFS_OP_IGET] = OP(zus_op_iget, zufs_ioc_lookup, str),
 	[ZUFS_OP_ADD_DENTRY] = OP(zus_op_add_dentry, zufs_ioc_dentry, attr),

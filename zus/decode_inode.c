@@ -14,20 +14,19 @@
  */
 static int evict(struct call *c, bool free_inode)
 {
-	struct zufs_ioc_evict_inode *io = (void *)c->op;
-	bool one = !free_inode && io->flags & ZI_LOOKUP_RACE;
-	bool root = zus_is_root(c->m->sbi, &io->op.ii);
+	const struct zufs_iref *ref = &c->op->ii;
+	bool root = zus_is_root(c->m->sbi, ref);
 	struct zus_inode_info *zii;
 	unsigned int nr;
 
 	if (free_inode && !root) {
-		int err = zus_find_inode(c, &io->op.ii, &zii);
+		int err = zus_find_inode(c, ref, &zii);
 
 		if (err)
 			return err == -ESTALE ? 0 : err;
 		zus_done_inodes(c);
 	}
-	zii = zus_handle_del(&c->m->handles, &io->op.ii, one, &nr);
+	zii = zus_handle_del(&c->m->handles, ref, &nr);
 	if (!zii)
 		return 0;
 	while (--nr)

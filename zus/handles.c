@@ -176,7 +176,7 @@ static void remove_handle(struct zus_handle_shard *s, struct zus_handle **p)
 }
 
 struct zus_inode_info *zus_handle_del(struct zus_handles *hs,
-				      const struct zufs_iref *ref, bool one,
+				      const struct zufs_iref *ref,
 				      unsigned int *nr)
 {
 	struct zus_handle_shard *s = shard_of(hs, ref->ino);
@@ -188,10 +188,8 @@ struct zus_inode_info *zus_handle_del(struct zus_handles *hs,
 	h = *p;
 	if (is_named(h, ref)) {
 		zii = h->zii;
-		*nr = one ? 1 : h->refs;
-		h->refs -= *nr;
-		if (!h->refs)
-			remove_handle(s, p);
+		*nr = h->refs;
+		remove_handle(s, p);
 	}
 	pthread_mutex_unlock(&s->lock);
 	return zii;

@@ -44,11 +44,11 @@ struct zus_inode_info *zus_handle_get(struct zus_handles *hs,
 				      struct zus_handle **used);
 void zus_handle_put(struct zus_handles *hs, struct zus_handle *used);
 /*
- * Takes references back: one, or all; NULL: it isn't known. *nr: how many. With
- * the last it waits until the inode has no more uses; the caller has none.
+ * Takes all references back; NULL: it isn't known. *nr: how many they are. Waits
+ * until the inode has no more uses; the caller has none.
  */
 struct zus_inode_info *zus_handle_del(struct zus_handles *hs,
-				      const struct zufs_iref *ref, bool one,
+				      const struct zufs_iref *ref,
 				      unsigned int *nr);
 
 /* ---- mounted filesystems ---- */

@@ -229,7 +229,7 @@ void kern_put(struct kern *k, struct kern_inode *ki)
 	if (!gone)
 		kern_sync_inode(k, ki);
 	kern_run(k, kern_op(k, gone ? ZUFS_OP_FREE_INODE : ZUFS_OP_EVICT_INODE,
-			    ki, sizeof(struct zufs_ioc_evict_inode)));
+			    ki, sizeof(struct zufs_ioc_op)));
 	inode_free(k, ki);
 }
 

@@ -201,10 +201,9 @@ static void links(void)
 		   is_ref(&io->child, &file) && is_str(&io->str, "one"));
 	mark();
 	NEED(unlink("names/two") == 0);
-	OK("FREE_INODE: the inode, no flag",
+	OK("FREE_INODE: the inode",
 	   comes(ZUFS_OP_FREE_INODE) &&
-		   TOLD_IN(ZUFS_OP_FREE_INODE, &file, zufs_ioc_evict_inode) &&
-		   !SENT(ZUFS_OP_FREE_INODE, zufs_ioc_evict_inode)->flags);
+		   TOLD_IN(ZUFS_OP_FREE_INODE, &file, zufs_ioc_op));
 }
 
 static void renames(void)
@@ -322,10 +321,9 @@ static void others(void)
 	close(open("handle", O_RDONLY));
 	ref = ref_of(&ANSWERED(ZUFS_OP_LOOKUP, zufs_ioc_lookup)->attr);
 	forget();
-	OK("EVICT_INODE: the inode, no flag",
+	OK("EVICT_INODE: the inode",
 	   comes(ZUFS_OP_EVICT_INODE) &&
-		   TOLD_IN(ZUFS_OP_EVICT_INODE, &ref, zufs_ioc_evict_inode) &&
-		   !SENT(ZUFS_OP_EVICT_INODE, zufs_ioc_evict_inode)->flags);
+		   TOLD_IN(ZUFS_OP_EVICT_INODE, &ref, zufs_ioc_op));
 }
 
 /* ---- attributes ---- */

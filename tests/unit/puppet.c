@@ -371,13 +371,9 @@ int lookup(const char *name, size_t len, uint64_t *handle)
 	return err;
 }
 
-int evict(int operation, uint64_t ino, uint64_t flags)
+int evict(int operation, uint64_t ino)
 {
-	struct zufs_ioc_evict_inode *io =
-		OP_IN(operation, ino, zufs_ioc_evict_inode);
-
-	io->flags = flags;
-	return run(io);
+	return run(OP_IN(operation, ino, zufs_ioc_op));
 }
 
 int setattr(uint64_t ino, uint64_t handle, uint64_t generation)

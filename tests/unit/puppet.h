@@ -55,7 +55,7 @@ void *op_in(char *b, int operation, uint64_t ino, size_t in_len,
 int run(void *op);
 void set_str(struct zufs_str *s, const char *name, size_t len);
 int lookup(const char *name, size_t len, uint64_t *handle);
-int evict(int operation, uint64_t ino, uint64_t flags);
+int evict(int operation, uint64_t ino);
 int setattr(uint64_t ino, uint64_t handle, uint64_t generation);
 uint64_t handle_of(uint64_t ino);
 

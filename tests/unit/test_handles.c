@@ -51,24 +51,21 @@ START_TEST(evictions)
 	for (int i = 0; i < 3; i++)
 		ck_assert_int_eq(lookup("10", 2, NULL), 0);
 	ck_assert_int_eq(inodes[10].refs, 3);
-	ck_assert_int_eq(evict(ZUFS_OP_EVICT_INODE, 10, ZI_LOOKUP_RACE), 0);
-	ck_assert_int_eq(inodes[10].refs, 2);
 	ck_assert_int_eq(setattr(10, 0, GEN), 0);
-	ck_assert_int_eq(igets, 0); /* known still */
-	ck_assert_int_eq(evict(ZUFS_OP_EVICT_INODE, 10, 0), 0);
+	ck_assert_int_eq(igets, 0); /* known */
+	ck_assert_int_eq(evict(ZUFS_OP_EVICT_INODE, 10), 0);
 	ck_assert_int_eq(inodes[10].refs, 0);
 	ck_assert_int_eq(inodes[10].evicts, 3);
 	ck_assert_int_eq(inodes[10].freed, 0);
 
 	/* Not known any more: nothing to evict. */
-	ck_assert_int_eq(evict(ZUFS_OP_EVICT_INODE, 10, 0), 0);
-	ck_assert_int_eq(evict(ZUFS_OP_EVICT_INODE, 10, ZI_LOOKUP_RACE), 0);
+	ck_assert_int_eq(evict(ZUFS_OP_EVICT_INODE, 10), 0);
 	ck_assert_int_eq(inodes[10].evicts, 3);
 
 	/* Another generation is another inode. */
 	ck_assert_int_eq(lookup("13", 2, NULL), 0);
 	((struct zufs_ioc_op *)OP_IN(ZUFS_OP_EVICT_INODE, 13,
-				     zufs_ioc_evict_inode))
+				     zufs_ioc_op))
 		->ii.generation = GEN + 1;
 	ck_assert_int_eq(run(buf), 0);
 	ck_assert_int_eq(inodes[13].refs, 1);
@@ -80,20 +77,20 @@ START_TEST(frees)
 	/* Only the last of the references frees. */
 	ck_assert_int_eq(lookup("10", 2, NULL), 0);
 	ck_assert_int_eq(lookup("10", 2, NULL), 0);
-	ck_assert_int_eq(evict(ZUFS_OP_FREE_INODE, 10, 0), 0);
+	ck_assert_int_eq(evict(ZUFS_OP_FREE_INODE, 10), 0);
 	ck_assert_int_eq(inodes[10].refs, 0);
 	ck_assert_int_eq(inodes[10].evicts, 2);
 	ck_assert_int_eq(inodes[10].freed, 1);
 
 	/* One that only a server before this one knew. */
-	ck_assert_int_eq(evict(ZUFS_OP_FREE_INODE, 11, 0), 0);
+	ck_assert_int_eq(evict(ZUFS_OP_FREE_INODE, 11), 0);
 	ck_assert_int_eq(inodes[11].freed, 1);
-	ck_assert_int_eq(evict(ZUFS_OP_FREE_INODE, NR_INODES, 0), 0);
+	ck_assert_int_eq(evict(ZUFS_OP_FREE_INODE, NR_INODES), 0);
 
 	/* The root's own reference stays. */
 	ck_assert_int_eq(lookup("..", 2, NULL), 0);
-	ck_assert_int_eq(evict(ZUFS_OP_FREE_INODE, ROOT, 0), 0);
-	ck_assert_int_eq(evict(ZUFS_OP_FREE_INODE, ROOT, 0), 0);
+	ck_assert_int_eq(evict(ZUFS_OP_FREE_INODE, ROOT), 0);
+	ck_assert_int_eq(evict(ZUFS_OP_FREE_INODE, ROOT), 0);
 	ck_assert_int_eq(inodes[ROOT].refs, 0);
 	ck_assert_int_eq(inodes[ROOT].freed, 0);
 }
@@ -172,7 +169,7 @@ START_TEST(many_handles)
 			ck_assert_int_eq(setattr(NR_INODES + i, 0, GEN), 0);
 	ck_assert_int_eq(igets, MANY);
 	for (uint64_t i = 0; i < MANY; i += 2)
-		ck_assert_int_eq(evict(ZUFS_OP_EVICT_INODE, NR_INODES + i, 0),
+		ck_assert_int_eq(evict(ZUFS_OP_EVICT_INODE, NR_INODES + i),
 				 0);
 	for (uint64_t i = 0; i < MANY; i++)
 		ck_assert_int_eq(many[i].refs, i % 2);
@@ -183,7 +180,7 @@ START_TEST(many_handles)
 }
 END_TEST
 
-/* Lookups of a few inodes race with evictions of single references. */
+/* Lookups of a few inodes race with their evictions. */
 static void *racer(void *arg)
 {
 	_Alignas(64) char b[1024];
@@ -192,15 +189,14 @@ static void *racer(void *arg)
 		uint64_t ino = 10 + (i + (uintptr_t)arg) % 3;
 		struct zufs_ioc_lookup *io =
 			op_in(b, ZUFS_OP_IGET, ino, 336, 336, 488);
-		struct zufs_ioc_evict_inode *ev;
+		struct zufs_ioc_op *ev;
 
 		if (zus_local_op(zl, &io->op.hdr, NULL) ||
 		    io->attr.handle != handle_of(ino))
 			return "iget";
 		ev = op_in(b, ZUFS_OP_EVICT_INODE, ino, sizeof(*ev),
 			   sizeof(*ev), sizeof(*ev));
-		ev->flags = ZI_LOOKUP_RACE;
-		if (zus_local_op(zl, &ev->op.hdr, NULL))
+		if (zus_local_op(zl, &ev->hdr, NULL))
 			return "evict";
 	}
 	return NULL;
@@ -261,7 +257,7 @@ START_TEST(no_end_in_use)
 		ck_assert_int_eq(pthread_create(&t, NULL, slow_caller, NULL),
 				 0);
 		sem_wait(&slow.begun);
-		ck_assert_int_eq(evict(op, 10, 0), 0);
+		ck_assert_int_eq(evict(op, 10), 0);
 		ck_assert_int_eq(inodes[10].evicts, before + 1);
 		pthread_join(t, &failed);
 		ck_assert_ptr_null(failed);

@@ -199,7 +199,7 @@ static inline int look(struct vol *v, const struct zufs_attr *dir,
 
 static inline void put(struct vol *v, const struct zufs_attr *a)
 {
-	struct zufs_ioc_evict_inode *io =
+	struct zufs_ioc_op *io =
 		op_new(a->zi.i_nlink ? ZUFS_OP_EVICT_INODE : ZUFS_OP_FREE_INODE,
 		       a, sizeof(*io));
 
