@@ -68,7 +68,8 @@ struct zufs_ioc_hdr {
 	__u32 out_len;	 /* 20: bytes of outputs, by the server */
 	__u32 offset; /* 24: first byte inside the first page of the window */
 	__u32 len;    /* 28: bytes of the application's buffer */
-	__u64 unique; /* 32: id of the operation, never 0, never used again */
+	/* 32: id of the operation, never 0, never used again; for recovery */
+	__u64 unique;
 };
 static_assert(sizeof(struct zufs_ioc_hdr) == 40, "wire");
 
@@ -220,7 +221,7 @@ struct zufs_ioc_hello {
 	__u32 major;		 /* 40: IN the server's, OUT the kernel's */
 	__u32 minor;		 /* 44 */
 	__u64 features;		 /* 48: IN wanted, OUT agreed */
-	__u64 epoch;		 /* 56: OUT */
+	__u64 epoch;		 /* 56: OUT, for recovery */
 	__u32 num_channels;	 /* 64: OUT channels to serve on each CPU */
 	__u32 pad;		 /* 68 */
 };
@@ -263,7 +264,10 @@ enum e_mount_operation {
 	ZUFS_M_BREAK = 6, /* wait again, or stop if that was asked for */
 };
 
-/* mount_flags; of REMOUNT: as they will be */
+/*
+ * mount_flags; of REMOUNT: as they will be. Those but SILENT and RDONLY mean what
+ * the filesystem says.
+ */
 enum {
 	ZUFS_M_PEDANTIC = 1,
 	ZUFS_M_EPHEMERAL = 2, /* nothing need survive the umount */
@@ -618,7 +622,7 @@ struct zufs_ioc_commit {
 	__u32 want;	       /*  88: IN blocks of the next grant, 0: none */
 	__u32 n;	       /*  92: IN entries of ext[] behind this struct */
 	__u32 n_grant;	       /*  96: OUT */
-	__u32 clear_suid; /* 100: IN 1: take S_ISUID, S_ISGID off as chmod would */
+	__u32 pad;	       /* 100 */
 	__u64 more; /* 104: IN blocks of the same write that come in further ones */
 	struct zufs_extent grant[ZUFS_GRANT_MAX]; /* 112: OUT */
 	struct zufs_attr attr;			  /* 304: OUT */
@@ -633,7 +637,7 @@ enum {
 	ZUFS_STATX_GID = 0x10,
 	ZUFS_STATX_ATIME = 0x20,
 	ZUFS_STATX_MTIME = 0x40,
-	ZUFS_STATX_CTIME = 0x80,
+	ZUFS_STATX_CTIME = 0x80, /* of SYNC alone */
 	ZUFS_STATX_SIZE = 0x200,
 	ZUFS_STATX_FLAGS = 0x20000000,	 /* i_flags */
 	ZUFS_STATX_VERSION = 0x40000000, /* i_version */

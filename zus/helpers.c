@@ -38,8 +38,7 @@ void zus_set_attr(struct zus_inode *zi, const struct zufs_ioc_attr *io)
 		zi->i_mtime = from->i_mtime;
 	else if (io->valid & ZUFS_STATX_SIZE)
 		zi->i_mtime = htole64(io->op.time);
-	zi->i_ctime = io->valid & ZUFS_STATX_CTIME ? from->i_ctime :
-						     htole64(io->op.time);
+	zi->i_ctime = htole64(io->op.time);
 }
 
 void zus_set_times(struct zus_inode *zi, const struct zufs_ioc_sync *io)

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "plugin.h"
 
@@ -256,18 +255,10 @@ static int map_extent(const struct toy_tree *t, const struct zufs_extent *e,
 
 static void commit_slot(struct toy_slot *slot, const struct zufs_ioc_commit *io)
 {
-	uint16_t mode = le16toh(slot->zi.i_mode);
-
 	if (io->new_size > le64toh(slot->zi.i_size))
 		slot->zi.i_size = htole64(io->new_size);
 	slot->zi.i_mtime = htole64(io->op.time);
 	slot->zi.i_ctime = htole64(io->op.time);
-	if (!io->clear_suid)
-		return;
-	mode &= ~S_ISUID;
-	if (mode & S_IXGRP)
-		mode &= ~S_ISGID;
-	slot->zi.i_mode = htole16(mode);
 }
 
 static uint64_t blocks_end(const struct zufs_ioc_commit *io)

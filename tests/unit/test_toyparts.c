@@ -489,32 +489,6 @@ START_TEST(punch_is_finished)
 }
 END_TEST
 
-/* What a commit with clear_suid leaves of @mode. */
-static uint16_t cleared(const char *name, uint16_t mode, uint32_t clear)
-{
-	struct zufs_attr a = make(&v, &v.root, name, S_IFREG | mode);
-	struct zufs_ioc_commit *io;
-
-	ck_assert_int_eq(append(&v, &a, 1, 'a'), 0);
-	io = op_new(ZUFS_OP_COMMIT_WRITE, &a, sizeof(*io));
-	io->new_size = BLK + 1;
-	io->clear_suid = clear;
-	ck_assert_int_eq(op_run(&v, io), 0);
-	mode = io->attr.zi.i_mode & 07777;
-	put(&v, &a);
-	return mode;
-}
-
-/* Set-gid without the group's x is no privilege: a mark of locks. */
-START_TEST(set_id_bits)
-{
-	ck_assert_uint_eq(cleared("a", 06755, 0), 06755);
-	ck_assert_uint_eq(cleared("b", 06755, 1), 0755);
-	ck_assert_uint_eq(cleared("c", 06745, 1), 02745);
-	put_grants();
-}
-END_TEST
-
 static Suite *suite(void)
 {
 	const TTest *const over_kept[] = { kept_blocks_are_used,
@@ -535,7 +509,6 @@ static Suite *suite(void)
 	tcase_add_test(t, others_end_it);
 	tcase_add_test(t, wrong_parts);
 	tcase_add_test(t, punch_is_finished);
-	tcase_add_test(t, set_id_bits);
 	suite_add_tcase(s, t);
 	add_case(s, "kept", over_kept, set_up_kept, tear_down);
 	return s;
