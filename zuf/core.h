@@ -80,6 +80,7 @@ struct zuf_root {
 	struct mutex ctl; /* HELLO, the end of an epoch, sbs, pmem files */
 	enum zuf_root_state state;
 	u64 live; /* epoch of the server, 0: none is connected. Written under ctl */
+	u64 features;	  /* ZUFS_FEAT_* of its HELLO; written under ctl */
 	atomic_t op_size; /* bytes of the smallest operation buffer of this epoch */
 	bool orderly;	  /* BREAK_ALL was called */
 	pid_t tgid;	  /* of the server */

@@ -113,6 +113,7 @@ static long hello(struct zuf_file *zf, struct zufs_ioc_hello __user *arg)
 	if (!err) {
 		h.epoch = zuf_epoch_new();
 		root->tgid = current->tgid;
+		WRITE_ONCE(root->features, h.features);
 		root->orderly = false;
 		root->mount_brk = false; /* it was for the last server */
 		atomic_set(&root->op_size, ZUFS_MAX_OP_SIZE);

@@ -110,6 +110,7 @@ int zuf_root_get_by_type(struct zuf_sb_info *sbi)
 		err = 0;
 		sbi->root = type->root;
 		sbi->epoch = type->epoch;
+		sbi->features = READ_ONCE(type->root->features);
 		sbi->zfi_id = type->zfi_id;
 		sbi->rfi = type->rfi;
 		kref_get(&sbi->root->kref);

@@ -368,6 +368,11 @@ static int check_caps(struct super_block *sb, struct fs_context *fc, u64 caps)
 {
 	const u64 both = ZUFS_FSC_NIO_READS | ZUFS_FSC_NIO_WRITES;
 
+	if (caps & both && !(ZUF_SB(sb)->features & ZUFS_FEAT_NIO))
+		return errorfc(fc,
+			       "%s answers NIO_READS or NIO_WRITES, but its server's HELLO had no NIO",
+			       sb->s_type->name),
+		       -EINVAL;
 	if (caps & both && (caps & both) != both)
 		return errorfc(fc,
 			       "%s answers one of NIO_READS and NIO_WRITES: it must be both or none",

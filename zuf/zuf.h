@@ -116,6 +116,7 @@ struct zuf_sb_info {
 	struct zuf_type *type;
 	struct zuf_root *root; /* a reference of it is held */
 	u64 epoch;	       /* of the server that mounted it */
+	u64 features;	       /* ZUFS_FEAT_* of its HELLO */
 	u64 zfi_id;	       /* what that server registered */
 	struct zufs_register_fs_info rfi;
 	struct zuf_md md;
@@ -258,7 +259,7 @@ u32 zuf_op_size(struct zuf_sb_info *sbi);
  */
 int zuf_dispatch_mount(struct zuf_sb_info *sbi, enum e_mount_operation op,
 		       struct zufs_ioc_mount *zim);
-/* Sets root (with a reference), epoch, zfi_id and rfi from @sbi->type. -ENOTCONN: nobody serves it. */
+/* Sets root (with a reference), epoch, features, zfi_id and rfi from @sbi->type. -ENOTCONN: nobody serves it. */
 int zuf_root_get_by_type(struct zuf_sb_info *sbi);
 void zuf_root_put(struct zuf_root *root);
 /* The super block becomes known to GRAB_PMEM by its new sb_id; and is unknown again. */

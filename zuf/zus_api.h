@@ -212,7 +212,7 @@ static_assert(sizeof(struct zufs_dev_table) == ZUFS_MDT_SIZE, "media");
 
 /* Feature bits of HELLO. */
 enum {
-	ZUFS_FEAT_NIO = 1, /* data of pmem filesystems is moved by the kernel */
+	ZUFS_FEAT_NIO = 1, /* NIO_READS, NIO_WRITES: without it no mount has them */
 };
 
 /* The first ioctl of the mount thread's file: begins a new epoch. */

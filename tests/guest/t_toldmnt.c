@@ -6,8 +6,8 @@
  * usage: t_toldmnt connection|cpus
  *        t_toldmnt show                  of the last MOUNT, or REMOUNT behind it
  *        t_toldmnt pmem DEVICE           of the last GRAB_PMEM
- *        t_toldmnt change nothing|times|always|modes|options|handle|refusal
- *        t_toldmnt times FOLDER          of a type with these times
+ *        t_toldmnt change nothing|connection|always|modes|options|handle|refusal
+ *        t_toldmnt times FOLDER          of a type, with the connection changed
  *        t_toldmnt syncs FOLDER N        an fsync without need is N times SYNC
  *        t_toldmnt modes FOLDER          with no mode of fallocate(2)
  *        t_toldmnt handle                what UMOUNT brings
@@ -145,9 +145,12 @@ static void change_to(const char *what)
 {
 	const unsigned int mount = TAP_MOUNT + ZUFS_M_MOUNT;
 	const unsigned int reg = TAP_IOCTL + _IOC_NR(ZU_IOC_REGISTER_FS);
+	const unsigned int hello = TAP_IOCTL + _IOC_NR(ZU_IOC_HELLO);
 
 	change_nothing();
-	if (!strcmp(what, "times")) {
+	if (!strcmp(what, "connection")) {
+		CHANGE(hello, zufs_ioc_hello, features,
+		       ~(uint64_t)ZUFS_FEAT_NIO);
 		CHANGE(reg, zufs_ioc_register_fs, rfi.s_time_gran, 1000000000);
 		CHANGE(reg, zufs_ioc_register_fs, rfi.s_time_min, 1000);
 		CHANGE(reg, zufs_ioc_register_fs, rfi.s_time_max, 2000000000);
