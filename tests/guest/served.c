@@ -18,6 +18,8 @@
 
 #include "zus.h"
 
+#include "watch.h"
+
 #define FILE_MAX  (64ULL << 20) /* bytes */
 #define TEXT_SIZE 1024U		/* of "counters" */
 #define GEN	  1U
@@ -30,12 +32,13 @@ enum {
 	LATE,  /* keeps the address of data, and looks when it was answered */
 	SLOW,  /* takes two seconds */
 	LIE,   /* answers nonsense, another one for each block */
+	WATCH, /* has another thread look all the time: watch.h */
 	RAM,   /* the first of many that are just files */
 	NR_FILES = RAM + 8
 };
 
 static const char *const names[RAM] = { "counters", "look", "store", "fork",
-					"late",	    "slow", "lie" };
+					"late",	    "slow", "lie",   "watch" };
 
 struct file {
 	struct zus_inode_info zii;
@@ -260,6 +263,9 @@ static void misbehave(struct file *f, char *data, struct zufs_ioc_IO *io)
 		peek(data);
 		counters.late = data;
 		break;
+	case WATCH:
+		watch_window(data, io, false);
+		break;
 	}
 }
 
@@ -318,13 +324,16 @@ static void make_text(char *text)
 		"exposed %u\nbehind %u\nstored %u\nrefused %u\n"
 		"moved %u\ninherited %u\nkept %u\nwindows %u\nbounces %u\n"
 		"pre_reads %u\nmmap_closes %u\nhints %u\ncopies %u\nclones %u\n"
-		"fiemaps %u\nnow %u\nmost %u\nspoilt %u",
+		"fiemaps %u\nnow %u\nmost %u\nspoilt %u\n"
+		"touched %u\ndenied %u\nleaked %u\nmissed %u\ngone %u",
 		counters.exposed, counters.behind, counters.stored,
 		counters.refused, counters.moved, counters.inherited,
 		counters.kept, counters.windows, counters.bounces,
 		counters.pre_reads, counters.mmap_closes, counters.hints,
-		counters.copies, counters.clones, counters.fiemaps,
-		counters.now, counters.most, counters.spoilt)] = '\n';
+		counters.copies, counters.clones, counters.fiemaps, counters.now,
+		counters.most, counters.spoilt, watch_counters.touched,
+		watch_counters.denied, watch_counters.leaked,
+		watch_counters.missed, watch_counters.gone)] = '\n';
 }
 
 static int read_data(struct zus_inode_info *zii, void *data,
@@ -337,6 +346,8 @@ static int read_data(struct zus_inode_info *zii, void *data,
 	counters.hints += io->ra_pages != 0;
 	if (kind == SLOW)
 		sleep(2);
+	if (kind == WATCH && !io->data)
+		watch_window(data, io, true);
 	if (kind == COUNTERS)
 		look_late();
 	else
@@ -348,7 +359,9 @@ static int read_data(struct zus_inode_info *zii, void *data,
 		len = 0;
 	else if (len > f->size - io->filepos)
 		len = f->size - io->filepos;
-	memcpy(data, f->data + io->filepos, len);
+	/* What the other thread looks at is touched by nobody else. */
+	if (kind != WATCH)
+		memcpy(data, f->data + io->filepos, len);
 	pthread_rwlock_unlock(&f->lock);
 	io->last_pos = io->filepos + len;
 	if (kind == LIE)
@@ -369,7 +382,8 @@ static int write_data(struct zus_inode_info *zii, const void *data,
 	if (kind_of(f) == SLOW)
 		sleep(2);
 	pthread_rwlock_wrlock(&f->lock);
-	memcpy(f->data + io->filepos, data, io->last_pos - io->filepos);
+	if (kind_of(f) != WATCH)
+		memcpy(f->data + io->filepos, data, io->last_pos - io->filepos);
 	if (io->last_pos > f->size)
 		f->size = io->last_pos;
 	if (!(io->rw & ZUFS_RW_MMAP))
