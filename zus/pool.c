@@ -68,7 +68,7 @@ struct zufs_ioc_hdr *zus_pool_op(const struct zus_mount *m,
 	uint64_t no = ZU_DPP_POOL(p->at), off = ZU_DPP_OFFSET(p->at);
 
 	if (!no || no > ZUFS_MAX_POOLS || !m->pool[no - 1] ||
-	    off >= ZUS_POOL_MAX)
+	    off > ZUS_POOL_MAX - sizeof(struct zufs_ioc_hdr))
 		return NULL;
 	*size = ZUS_POOL_MAX - off;
 	return (void *)((char *)m->pool[no - 1] + off);
