@@ -108,6 +108,8 @@ int test_load_plugin(const char *name, const char **why)
 static const int *script; /* of mount operations, behind the last one 0 */
 static unsigned int step;
 static bool do_lookup, looked_up, mounted, broken;
+static unsigned int channels = 1; /* that HELLO answers */
+static unsigned int magic = ZUFS_SUPER_MAGIC;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t news = PTHREAD_COND_INITIALIZER;
 
@@ -128,7 +130,7 @@ int mlockall(int flags)
 int fstatfs(int fd, struct statfs *sf)
 {
 	(void)fd;
-	sf->f_type = ZUFS_SUPER_MAGIC;
+	sf->f_type = magic;
 	return 0;
 }
 
@@ -193,7 +195,7 @@ static int run_ioctl(int fd, unsigned long cmd, void *arg)
 	switch (cmd) {
 	case ZU_IOC_HELLO:
 		((struct zufs_ioc_hello *)arg)->epoch = EPOCH;
-		((struct zufs_ioc_hello *)arg)->num_channels = 1;
+		((struct zufs_ioc_hello *)arg)->num_channels = channels;
 		return 0;
 	case ZU_IOC_INIT_THREAD:
 		return ftruncate(fd, ZUS_API_MAP_MAX_SIZE + OP_SIZE);
@@ -352,10 +354,40 @@ START_TEST(forced)
 }
 END_TEST
 
+/* Whatever the folder is, it doesn't say HELLO there. */
+START_TEST(no_control_root)
+{
+	magic ^= 1;
+	start(no_mounts, false, "-v");
+	says("/tmp: No such file or directory (the control root isn't mounted there");
+	ends(1);
+	ck_assert_ptr_null(strstr(said, "connected"));
+}
+END_TEST
+
+START_TEST(channels_of_hello)
+{
+	static const unsigned int bad[] = { 0, ZUFS_MAX_ZT_CHANNELS + 1 };
+
+	for (int i = 0; i < 2; i++) {
+		channels = bad[i];
+		start(no_mounts, false, NULL);
+		says("/tmp: Protocol not supported");
+		ends(1);
+	}
+	channels = ZUFS_MAX_ZT_CHANNELS;
+	start(no_mounts, false, NULL);
+	says("ready on");
+	kill(pid, SIGTERM);
+	ends(0);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
-		verbose, not_verbose, signals, forced, NULL,
+		verbose,	 not_verbose,	    signals, forced,
+		no_control_root, channels_of_hello, NULL,
 	};
 	Suite *s = suite_create("zusd");
 
