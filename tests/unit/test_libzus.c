@@ -554,6 +554,82 @@ START_TEST(xattrs)
 }
 END_TEST
 
+/* ---- what an inode becomes ---- */
+
+/* Each field another number, all of them different in @from and in @is. */
+static void two_inodes(struct zus_inode *is, struct zus_inode *from)
+{
+	memset(is, 0x11, sizeof(*is));
+	memset(from, 0x22, sizeof(*from));
+	is->i_mode = S_IFREG | 0600;
+	from->i_mode = S_IFDIR | 04755;
+}
+
+/* SETATTR with @valid makes @want of it. */
+static bool becomes(uint64_t valid, struct zus_inode want)
+{
+	struct zufs_ioc_attr io = { .op.time = 77, .valid = valid };
+	struct zus_inode zi;
+
+	two_inodes(&zi, &io.zi);
+	zus_set_attr(&zi, &io);
+	return !memcmp(&zi, &want, sizeof(zi));
+}
+
+START_TEST(set_attr)
+{
+	struct zus_inode was, from, want;
+
+	two_inodes(&was, &from);
+	was.i_ctime = 77; /* that of the operation */
+	ck_assert(becomes(0, was));
+	want = was;
+	want.i_mode = S_IFREG | 04755;
+	ck_assert(becomes(ZUFS_STATX_MODE, want));
+	want = was;
+	want.i_uid = from.i_uid;
+	ck_assert(becomes(ZUFS_STATX_UID, want));
+	want = was;
+	want.i_gid = from.i_gid;
+	ck_assert(becomes(ZUFS_STATX_GID, want));
+	want = was;
+	want.i_flags = from.i_flags;
+	ck_assert(becomes(ZUFS_STATX_FLAGS, want));
+	want = was;
+	want.i_version = from.i_version;
+	ck_assert(becomes(ZUFS_STATX_VERSION, want));
+	want = was;
+	want.i_atime = from.i_atime;
+	ck_assert(becomes(ZUFS_STATX_ATIME, want));
+	want = was;
+	want.i_mtime = from.i_mtime;
+	ck_assert(becomes(ZUFS_STATX_MTIME, want));
+	ck_assert(becomes(ZUFS_STATX_MTIME | ZUFS_STATX_SIZE, want));
+	want.i_mtime = 77;
+	ck_assert(becomes(ZUFS_STATX_SIZE, want));
+	want = was;
+	want.i_ctime = from.i_ctime;
+	ck_assert(becomes(ZUFS_STATX_CTIME, want));
+}
+END_TEST
+
+START_TEST(set_times)
+{
+	struct zufs_ioc_sync io = { .atime = 1, .mtime = 2, .ctime = 3 };
+	struct zus_inode zi = { 0 };
+
+	zus_set_times(&zi, &io);
+	ck_assert(!zi.i_atime && !zi.i_mtime && !zi.i_ctime);
+	io.valid = ZUFS_STATX_CTIME;
+	zus_set_times(&zi, &io);
+	ck_assert(!zi.i_atime && !zi.i_mtime && zi.i_ctime == 3);
+	io.valid = ZUFS_STATX_ATIME | ZUFS_STATX_MTIME;
+	io.ctime = 4;
+	zus_set_times(&zi, &io);
+	ck_assert(zi.i_atime == 1 && zi.i_mtime == 2 && zi.i_ctime == 3);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -573,6 +649,8 @@ int main(void)
 		data_in_the_buffer,
 		how_far_data_went,
 		xattrs,
+		set_attr,
+		set_times,
 		NULL,
 	};
 	Suite *s = suite_create("libzus");
