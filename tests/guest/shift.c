@@ -10,7 +10,7 @@
  *
  * Some xattrs do something: user.wait waits for a signal of its caller,
  * user.inval calls zus_inval_map() from a callback. Files named "still" don't move,
- * but "user.range OFFSET LEN" of one has that range invalidated.
+ * but "user.range OFFSET LEN GENERATION" of one has that range invalidated.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -41,7 +41,9 @@ struct file {
 	pthread_mutex_t lock;
 	uint64_t *map;		  /* MAX_BLKS of them; 0: a hole */
 	struct zufs_extent grant; /* len 0: none */
-	uint64_t range[2]; /* asked for: offset, len; 0: nothing. fs->lock */
+	/* Asked for: offset, len (0: nothing), generation; and the result. fs->lock */
+	uint64_t range[3];
+	int result;
 };
 
 struct shift {
@@ -153,11 +155,16 @@ static void move_some(struct shift *fs, struct file *f, unsigned int rnd)
 
 static void inval_asked(struct shift *fs, struct file *f)
 {
+	struct zus_inode_info named = f->zii;
+	int err;
+
 	if (!f->range[1])
 		return;
-	zus_inval_map(&f->zii, f->range[0], f->range[1]);
+	named.generation = f->range[2];
+	err = zus_inval_map(&named, f->range[0], f->range[1]);
 	pthread_mutex_lock(&fs->lock);
 	f->range[1] = 0;
+	f->result = err;
 	pthread_cond_broadcast(&fs->answered);
 	pthread_mutex_unlock(&fs->lock);
 }
@@ -537,25 +544,27 @@ static int shift_commit(struct zus_inode_info *zii, struct zufs_ioc_commit *io)
 }
 
 /* By the mover: a ZT may not. */
-static int inval_range(struct file *f, uint64_t offset, uint64_t len)
+static int inval_range(struct file *f, const uint64_t *range)
 {
 	struct shift *fs = shift_of(f->zii.sbi);
+	int err;
 
 	pthread_mutex_lock(&fs->lock);
-	f->range[0] = offset;
-	f->range[1] = len;
+	memcpy(f->range, range, sizeof(f->range));
 	while (f->range[1])
 		pthread_cond_wait(&fs->answered, &fs->lock);
+	err = f->result;
 	pthread_mutex_unlock(&fs->lock);
-	return 0;
+	return err;
 }
 
 static int shift_getxattr(struct zus_inode_info *zii, struct zufs_ioc_xattr *io)
 {
-	uint64_t offset, len;
+	uint64_t r[3];
 
-	if (sscanf(io->buf, "range %" SCNu64 " %" SCNu64, &offset, &len) == 2)
-		return inval_range(file_of(zii), offset, len);
+	if (sscanf(io->buf, "range %" SCNu64 " %" SCNu64 " %" SCNu64, &r[0],
+		   &r[1], &r[2]) == 3)
+		return inval_range(file_of(zii), r);
 	if (!strcmp(io->buf, "inval"))
 		return zus_inval_map(zii, 0, 1);
 	if (strcmp(io->buf, "wait"))

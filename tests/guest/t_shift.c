@@ -18,6 +18,7 @@
 #define LARGE (1 << 20)
 #define PART  (2L << 20)
 #define PARTS 3
+#define GEN   1 /* of all files */
 
 static char buf[100];
 
@@ -105,11 +106,12 @@ static int faults(const char *map)
 	return parts;
 }
 
-static int after_inval(const char *map, long offset, long len)
+static int after_inval(const char *map, long offset, long len, int generation)
 {
 	char name[60];
 
-	snprintf(name, sizeof(name), "user.range %ld %ld", offset, len);
+	snprintf(name, sizeof(name), "user.range %ld %ld %d", offset, len,
+		 generation);
 	NEED(getxattr("still", name, buf, sizeof(buf)) >= 0);
 	return faults(map);
 }
@@ -126,9 +128,14 @@ static void ranges(void)
 	NEED(map != MAP_FAILED);
 	faults(map);
 	OK("what is mapped stays mapped", faults(map) == 0);
-	OK("INVAL_MAP of a byte", after_inval(map, PART, 1) == 2);
-	OK("of two bytes, in two parts", after_inval(map, PART - 1, 2) == 3);
-	OK("of all from an offset on", after_inval(map, PART, LONG_MAX) == 6);
+	OK("INVAL_MAP of a byte", after_inval(map, PART, 1, GEN) == 2);
+	OK("of two bytes, in two parts",
+	   after_inval(map, PART - 1, 2, GEN) == 3);
+	OK("of all from an offset on",
+	   after_inval(map, PART, LONG_MAX, GEN) == 6);
+	OK("of another generation: nothing",
+	   after_inval(map, 0, LONG_MAX, GEN + 1) == 0);
+	OK("of any generation", after_inval(map, 0, LONG_MAX, 0) == 7);
 	munmap(map, PARTS * PART);
 	close(fd);
 	NEED(unlink("still") == 0);
