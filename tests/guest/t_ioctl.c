@@ -6,10 +6,13 @@
  */
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 
 #include "calls.h"
 #include "toytwo.h"
 #include "zus_api.h"
+
+#define EVICTED 200 /* inodes: see 58-types */
 
 static void arguments(int fd)
 {
@@ -26,6 +29,7 @@ static void arguments(int fd)
 	for (int i = 0; i < TWO_LONG; i++)
 		all &= p[i] == (i < 8 ? 9 : 8);
 	OK("all of it came back", all && p[TWO_LONG] == 7);
+	OK("as much as there may be", ioctl(fd, TWO_MOST, p) == 0);
 	FAILS(EIO, "the server asks twice", ioctl(fd, TWO_GREEDY, p));
 	FAILS(EIO, "the server asks for too much", ioctl(fd, TWO_HUGE, p));
 	FAILS(EFAULT, "no address", ioctl(fd, TWO_ADD, NULL));
@@ -42,22 +46,40 @@ static int kflags(int fd)
 	return ioctl(fd, TWO_KFLAGS, &flags) ? -1 : flags;
 }
 
-static void rights(int fd)
+/* What user 65534 may. */
+static int kflags_of_nobody(int fd)
 {
 	int status;
-	pid_t pid;
+	pid_t pid = fork();
+
+	if (!pid) {
+		NEED(setresuid(65534, 65534, 65534) == 0);
+		_exit(kflags(fd));
+	}
+	NEED(waitpid(pid, &status, 0) == pid && WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static void rights(int fd)
+{
+	int ro;
 
 	OK("root may all",
 	   kflags(fd) == (ZUFS_IOCTL_RW | ZUFS_IOCTL_ADMIN | ZUFS_IOCTL_OWNER));
-	pid = fork();
-	if (!pid) {
-		calls_bad = 0;
-		NEED(setresuid(65534, 65534, 65534) == 0);
-		OK("nobody may nothing but write", kflags(fd) == ZUFS_IOCTL_RW);
-		_exit(calls_bad);
-	}
-	NEED(waitpid(pid, &status, 0) == pid);
-	calls_bad += !!status;
+	OK("nobody may nothing but write",
+	   kflags_of_nobody(fd) == ZUFS_IOCTL_RW);
+	NEED(fchown(fd, 65534, 65534) == 0);
+	OK("who owns it may that too",
+	   kflags_of_nobody(fd) == (ZUFS_IOCTL_RW | ZUFS_IOCTL_OWNER));
+	NEED(fchown(fd, 0, 0) == 0 && mkdir("ro", 0755) == 0);
+	NEED(mount(".", "ro", NULL, MS_BIND, NULL) == 0 &&
+	     mount(NULL, "ro", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL) ==
+		     0);
+	ro = open("ro/ioctl", O_RDONLY);
+	OK("on a read-only mount nobody may write",
+	   kflags(ro) == (ZUFS_IOCTL_ADMIN | ZUFS_IOCTL_OWNER));
+	close(ro);
+	NEED(umount("ro") == 0);
 }
 
 /* The server does as if it were an application. */
@@ -76,6 +98,51 @@ static void own_mount(int fd, const char *other)
 	OK("but not elsewhere", ioctl(fd, TWO_OPEN, path) == 0);
 }
 
+/*
+ * One that it knows the extents of, and one that it would have to ask for. Neither
+ * may wait for the server, which is busy with this.
+ */
+static void own_files(int fd)
+{
+	static const unsigned long cmds[] = { TWO_LOAD, TWO_STORE };
+	char known[TWO_PATH] = "", hole[TWO_PATH] = "";
+	int other;
+
+	NEED(getcwd(known, sizeof(known) - 8));
+	strcpy(hole, known);
+	strcat(known, "/known");
+	strcat(hole, "/hole");
+	new_text("known", "text");
+	other = new_file("hole");
+	NEED(ftruncate(other, 4096) == 0);
+	for (int i = 0; i < 2; i++) {
+		OK("the server maps a file of its own mount",
+		   ioctl(fd, cmds[i], known) == 0);
+		FAILS(EIO, "a fault that needs the server is a SIGBUS",
+		      ioctl(fd, cmds[i], hole));
+	}
+	OK("what it stored is there", has_text("known", "sext"));
+	FAILS(EDEADLK, "it syncs that file", ioctl(fd, TWO_FSYNC, known));
+	FAILS(EDEADLK, "and all of its mount", ioctl(fd, TWO_SYNCFS, known));
+	OK("the application does", fsync(fd) == 0 && syncfs(fd) == 0);
+	close(other);
+}
+
+/* More than were evicted before, for the suite to see. */
+static void own_evictions(int fd)
+{
+	char name[20];
+
+	for (int i = 0; i < EVICTED; i++) {
+		snprintf(name, sizeof(name), "evicted.%d", i);
+		close(new_file(name));
+	}
+	sync();
+	OK("inodes of its mount are evicted by a thread of the server",
+	   ioctl(fd, TWO_DROP) == 0);
+	OK("and are found again", access("evicted.0", F_OK) == 0);
+}
+
 int main(int argc, char **argv)
 {
 	int fd;
@@ -89,6 +156,8 @@ int main(int argc, char **argv)
 	arguments(fd);
 	rights(fd);
 	own_mount(fd, argv[2]);
+	own_files(fd);
+	own_evictions(fd);
 	close(fd);
 	return calls_end();
 }

@@ -279,6 +279,8 @@ static void types(int fd)
 	      -EINVAL);
 	check("type without time", register_fs(fd, "t_roles", 1 << 20, 0),
 	      -EINVAL);
+	check("type with steps of more than a second",
+	      register_fs(fd, "t_roles", 1 << 20, 1000000001), -EINVAL);
 	check("type with an unknown flag",
 	      register_flags(fd, "t_roles", 1 << 20, 1, 0x80000000U), -EINVAL);
 	check("a good type", register_fs(fd, "t_roles", 1 << 20, 1), 0);

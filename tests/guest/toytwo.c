@@ -4,6 +4,7 @@
  * filesystem should.
  */
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define toy_ioctl	two_ioctl
@@ -14,14 +15,63 @@
 
 #include "toytwo.h"
 
-static int open_path(const char *path)
+static int access_it(char *p, bool store)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	volatile char *at = p;
+
+	if (store)
+		*at = 's';
+	else
+		(void)*at;
+	return 0;
+}
+
+static int map_it(int fd, bool store)
+{
+	char *p = mmap(NULL, ZUFS_BLOCK_SIZE, PROT_READ | PROT_WRITE,
+		       MAP_SHARED, fd, 0);
+	int err;
+
+	if (p == MAP_FAILED)
+		return -errno;
+	err = ZUS_TRY(p, ZUFS_BLOCK_SIZE, access_it(p, store));
+	munmap(p, ZUFS_BLOCK_SIZE);
+	return err;
+}
+
+/* With something to tell the server of: times. */
+static int sync_it(int fd, bool all)
+{
+	if (pwrite(fd, "s", 1, 0) != 1 || (all ? syncfs(fd) : fsync(fd)))
+		return -errno;
+	return 0;
+}
+
+static int use_path(uint32_t cmd, const char *path)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC), err = 0;
 
 	if (fd < 0)
 		return -errno;
+	if (cmd == TWO_LOAD || cmd == TWO_STORE)
+		err = map_it(fd, cmd == TWO_STORE);
+	else if (cmd == TWO_FSYNC || cmd == TWO_SYNCFS)
+		err = sync_it(fd, cmd == TWO_SYNCFS);
 	close(fd);
-	return 0;
+	return err;
+}
+
+static int drop_caches(void)
+{
+	int fd = open("/proc/sys/vm/drop_caches", O_WRONLY | O_CLOEXEC),
+	    err = 0;
+
+	if (fd < 0)
+		return -errno;
+	for (int i = 0; i < 2 && !err; i++)
+		err = write(fd, "2", 1) == 1 ? 0 : -errno;
+	close(fd);
+	return err;
 }
 
 static void add_one(uint8_t *p, uint32_t n)
@@ -38,13 +88,20 @@ static void ask_for(struct zufs_ioc_ioctl *io, uint32_t size)
 
 int two_ioctl(struct zus_inode_info *zii, struct zufs_ioc_ioctl *io)
 {
-	uint32_t room = zus_op_room(&io->op.hdr), flags = io->kflags;
+	uint32_t room = zus_op_room(&io->op.hdr), flags = io->kflags,
+		 most = ZUFS_IOCTL_MAX;
 
 	(void)zii;
 	switch (io->cmd) {
 	case TWO_OPEN:
+	case TWO_LOAD:
+	case TWO_STORE:
+	case TWO_FSYNC:
+	case TWO_SYNCFS:
 		io->arg[TWO_PATH - 1] = 0;
-		return open_path((const char *)io->arg);
+		return use_path(io->cmd, (const char *)io->arg);
+	case TWO_DROP:
+		return drop_caches();
 	case TWO_REALLOC:
 		if (room < TWO_LONG)
 			ask_for(io, TWO_LONG);
@@ -54,8 +111,11 @@ int two_ioctl(struct zus_inode_info *zii, struct zufs_ioc_ioctl *io)
 	case TWO_GREEDY:
 		ask_for(io, room + 1);
 		return 0;
+	case TWO_MOST:
 	case TWO_HUGE:
-		ask_for(io, ZUFS_IOCTL_MAX + 1);
+		most += io->cmd == TWO_HUGE;
+		if (room < most)
+			ask_for(io, most);
 		return 0;
 	case TWO_ADD:
 		add_one(io->arg, 8);
