@@ -68,6 +68,9 @@ static struct {
 	atomic_uint pre_reads, mmap_closes, hints, copies, clones, fiemaps;
 	atomic_uint now, most; /* SETs of xattrs at once */
 	atomic_uint spoilt;    /* of which the value wasn't what it has to be */
+	atomic_uint evicts;    /* by the background channel */
+	atomic_uint others;    /* and by another one */
+	atomic_uint busy;      /* SETs at once when an inode was evicted */
 	const char *_Atomic late; /* data that was answered */
 } counters;
 
@@ -325,13 +328,15 @@ static void make_text(char *text)
 		"moved %u\ninherited %u\nkept %u\nwindows %u\nbounces %u\n"
 		"pre_reads %u\nmmap_closes %u\nhints %u\ncopies %u\nclones %u\n"
 		"fiemaps %u\nnow %u\nmost %u\nspoilt %u\n"
+		"evicts %u\nothers %u\nbusy %u\n"
 		"touched %u\ndenied %u\nleaked %u\nmissed %u\ngone %u",
 		counters.exposed, counters.behind, counters.stored,
 		counters.refused, counters.moved, counters.inherited,
 		counters.kept, counters.windows, counters.bounces,
 		counters.pre_reads, counters.mmap_closes, counters.hints,
-		counters.copies, counters.clones, counters.fiemaps, counters.now,
-		counters.most, counters.spoilt, watch_counters.touched,
+		counters.copies, counters.clones, counters.fiemaps,
+		counters.now, counters.most, counters.spoilt, counters.evicts,
+		counters.others, counters.busy, watch_counters.touched,
 		watch_counters.denied, watch_counters.leaked,
 		watch_counters.missed, watch_counters.gone)] = '\n';
 }
@@ -593,28 +598,40 @@ static int mmap_close(struct zus_inode_info *zii, struct zufs_ioc_IO *io)
 
 /* ---- xattrs: none is kept ---- */
 
-/* user.N takes N tenths of a second; each byte of its value is the first one. */
+/*
+ * user.N takes N tenths of a second, or until its caller gets a signal; each byte
+ * of its value is the first one.
+ */
 static int set_xattr(struct zus_inode_info *zii, struct zufs_ioc_xattr *io)
 {
 	const char *value = io->buf + io->name_len;
 	unsigned int now = ++counters.now, most = counters.most;
 	uint32_t n = io->user_buf_size;
+	int err = 0;
 
 	while (now > most &&
 	       !atomic_compare_exchange_weak(&counters.most, &most, now))
 		;
-	for (int t = atoi(io->buf); t; t--)
+	for (int t = atoi(io->buf); t && !err; t--) {
 		usleep(100000);
+		err = zus_zt_signal_pending() ? -EINTR : 0;
+	}
 	counters.spoilt += n && memcmp(value, value + 1, n - 1);
 	counters.now--;
 	fill_attr(zii, &io->attr);
-	return 0;
+	return err;
 }
 
 static void evict(struct zus_inode_info *zii, bool free_inode)
 {
 	(void)zii;
 	(void)free_inode;
+	if (counters.now > counters.busy)
+		counters.busy = counters.now;
+	if (zus_current_channel() % ZUFS_NUM_CHANNELS == ZUFS_BACK_CHANNEL)
+		counters.evicts++;
+	else
+		counters.others++;
 }
 
 static const struct zus_zii_operations zii_ops = {

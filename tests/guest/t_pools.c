@@ -5,10 +5,12 @@
  *
  * usage: t_pools FOLDER all       more callers than pools
  *        t_pools FOLDER end       the same while the server is killed: EIO
+ *        t_pools FOLDER signal    one that the server has gets a signal
  *        t_pools FOLDER waiter    one that waits is killed, one goes on without
  */
 #include <sched.h>
 #include <signal.h>
+#include <sys/time.h>
 #include <sys/xattr.h>
 #include <time.h>
 
@@ -134,6 +136,26 @@ static void waiter(void)
 	OK("the others are answered", !bad);
 }
 
+static void on_alarm(int sig)
+{
+	(void)sig;
+}
+
+/* The server is told in the operation buffer, not in the pool. */
+static void interrupted(void)
+{
+	const struct itimerval each = { { 1, 0 }, { 1, 0 } }, never = { 0 };
+	struct sigaction sa = { .sa_handler = on_alarm };
+	time_t began = time(NULL);
+
+	sigaction(SIGALRM, &sa, NULL);
+	setitimer(ITIMER_REAL, &each, NULL);
+	OK("a signal reaches the callback of an operation in a pool",
+	   call(0, 500, 1) == EINTR);
+	setitimer(ITIMER_REAL, &never, NULL);
+	OK("and soon", time(NULL) - began < 20);
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 2 ? argv[2] : "";
@@ -145,6 +167,8 @@ int main(int argc, char **argv)
 		all();
 	else if (!strcmp(what, "end"))
 		server_ends();
+	else if (!strcmp(what, "signal"))
+		interrupted();
 	else
 		waiter();
 	return calls_end();
