@@ -210,46 +210,59 @@ static bool enter_namespace(const char *ns)
 
 /* ---- which type ---- */
 
-/* Where the control root is mounted. */
-static bool find_root(char *root, size_t size)
+/*
+ * Adds the names of what is registered in one control root, with a blank after
+ * each. 0 or an errno.
+ */
+static int add_registered(const char *root, char *names, size_t size)
 {
+	const size_t used = strlen(names);
+	char path[544];
+	ssize_t n;
+	int fd, err;
+
+	snprintf(path, sizeof(path), "%.512s/registered_fs", root);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return errno;
+	n = read(fd, names + used, size - used - 1);
+	err = n < 0 ? errno : 0;
+	close(fd);
+	names[used + (n > 0 ? (size_t)n : 0)] = '\0';
+	return err;
+}
+
+/* Why there are no names: @err is that of @root, the last one. */
+static bool none_registered(const char *root, int err)
+{
+	if (!root[0])
+		return fail(
+			"no control root is mounted: type \"mount -t zuf zuf /sys/fs/zuf\" and start zusd");
+	if (err)
+		return fail("%s/registered_fs: %s", root, strerror(err));
+	return fail("no filesystem is registered in %s: start zusd", root);
+}
+
+/* The names of the registered filesystems, of all control roots. */
+static bool read_registered(char *names, size_t size)
+{
+	char root[512] = "";
 	struct mntent *ent;
-	bool found = false;
+	int err = 0;
 	FILE *f;
 
 	f = setmntent("/proc/self/mounts", "re");
 	if (!f)
 		return fail("/proc/self/mounts: %s", strerror(errno));
-	while (!found && (ent = getmntent(f))) {
-		found = !strcmp(ent->mnt_type, "zuf");
-		if (found)
-			snprintf(root, size, "%s", ent->mnt_dir);
+	names[0] = '\0';
+	while ((ent = getmntent(f))) {
+		if (strcmp(ent->mnt_type, "zuf"))
+			continue;
+		snprintf(root, sizeof(root), "%s", ent->mnt_dir);
+		err = add_registered(root, names, size);
 	}
 	endmntent(f);
-	return found ||
-	       fail("no control root is mounted: type \"mount -t zuf zuf /sys/fs/zuf\" and start zusd");
-}
-
-/* The names of the registered filesystems, with a blank after each. */
-static bool read_registered(char *names, size_t size)
-{
-	char root[512], path[544];
-	ssize_t n;
-	int fd;
-
-	if (!find_root(root, sizeof(root)))
-		return false;
-	snprintf(path, sizeof(path), "%s/registered_fs", root);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return fail("%s: %s", path, strerror(errno));
-	n = read(fd, names, size - 1);
-	close(fd);
-	names[n > 0 ? n : 0] = '\0';
-	if (names[strspn(names, " \t\n")] == '\0')
-		return fail("no filesystem is registered in %s: start zusd",
-			    root);
-	return true;
+	return names[strspn(names, " \t\n")] || none_registered(root, err);
 }
 
 static bool is_registered(const char *names, const char *name)
@@ -317,8 +330,6 @@ static const char *cause(int err)
 		return "no server serves this type now: start zusd";
 	case EIO:
 		return "the server died or gave a bad answer: see zusd's messages, start it again";
-	case EOPNOTSUPP:
-		return "its server wants to move the data itself, which the kernel does not offer: use a plugin that has the kernel do it, as toyfs";
 	case EINVAL:
 		return "no fsdax pmem, a partition that begins at no multiple of 2 MiB, no valid filesystem of this type, or an unknown option: dmesg(1) and zusd's messages tell which";
 	case EBUSY:

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0
 /*
  * What of mkfs.toyfs and mount.zuf needs devices or a kernel module: answers
- * of mount(2) in words, and partitions in a sysfs of files.
+ * of mount(2) in words, control roots that are folders, and partitions in a
+ * sysfs of files.
  */
 #include "suite.h"
 
@@ -12,9 +13,10 @@ static int mount_errno;
 static int fake_mount(const char *source, const char *dir, const char *type,
 		      unsigned long flags, const void *data);
 
-#define main  mount_zuf_main
-#define fail  mount_zuf_fail
-#define mount fake_mount
+#define main	  mount_zuf_main
+#define fail	  mount_zuf_fail
+#define mount	  fake_mount
+#define setmntent fake_setmntent
 #include "../../mkfs/mount.zuf.c"
 #undef main
 #undef fail
@@ -28,6 +30,32 @@ static int fake_mount(const char *source, const char *dir, const char *type,
 	(void)source, (void)dir, (void)type, (void)flags, (void)data;
 	errno = mount_errno;
 	return mount_errno ? -1 : 0;
+}
+
+static char dir[32];
+
+static void make_dir(void)
+{
+	strcpy(dir, "/tmp/test_mkfs.XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+}
+
+static void remove_dir(void)
+{
+	char cmd[64];
+
+	snprintf(cmd, sizeof(cmd), "rm -r %s", dir);
+	ck_assert_int_eq(system(cmd), 0);
+}
+
+/* The mounts that a test has written to a file. */
+FILE *fake_setmntent(const char *path, const char *mode)
+{
+	char mounts[64];
+
+	(void)path;
+	snprintf(mounts, sizeof(mounts), "%s/mounts", dir);
+	return fopen(mounts, mode);
 }
 
 static char said[1024];
@@ -44,22 +72,35 @@ bool fail(const char *fmt, ...)
 
 /* ---- mount.zuf ---- */
 
-/* What mount.zuf writes to stderr if mount(2) answers @err. */
-static void mount_says(const char *source, const char *type, int err)
+/* Runs a step of mount.zuf: one line on stderr if it fails, else none. */
+static bool step_says(bool (*step)(const struct request *rq),
+		      const struct request *rq)
 {
-	struct request rq = { .source = source, .dir = "/mnt" };
 	FILE *old = stderr;
 	bool ok;
 
 	memset(said, 0, sizeof(said));
 	stderr = fmemopen(said, sizeof(said) - 1, "w");
-	mount_errno = err;
-	ok = type ? mount_named(&rq, "toyfs ", type) : mount_root(&rq);
+	ok = step(rq);
 	fclose(stderr);
 	stderr = old;
-	ck_assert_int_eq(ok, !err);
-	ck_assert(err ? strchr(said, '\n') == said + strlen(said) - 1 :
-			!said[0]);
+	ck_assert(ok ? !said[0] :
+		       strchr(said, '\n') == said + strlen(said) - 1);
+	return ok;
+}
+
+static bool mount_toyfs(const struct request *rq)
+{
+	return mount_named(rq, "toyfs ", rq->type);
+}
+
+/* What mount.zuf writes to stderr if mount(2) answers @err. */
+static void mount_says(const char *source, const char *type, int err)
+{
+	struct request rq = { .source = source, .dir = "/mnt", .type = type };
+
+	mount_errno = err;
+	ck_assert_int_eq(step_says(type ? mount_toyfs : mount_root, &rq), !err);
 }
 
 START_TEST(mount_causes)
@@ -71,7 +112,6 @@ START_TEST(mount_causes)
 		{ ENODEV, "start zusd" },
 		{ ENOTCONN, "start zusd" },
 		{ EIO, "server died" },
-		{ EOPNOTSUPP, "wants to move the data itself" },
 		{ EINVAL, "no fsdax pmem" },
 		{ EINVAL, "multiple of 2 MiB" },
 		{ EBUSY, "mounted already" },
@@ -87,8 +127,6 @@ START_TEST(mount_causes)
 		ck_assert_msg(strstr(said, says[i].text) != NULL, "%s", said);
 		ck_assert_ptr_nonnull(strstr(said, "/dev/pmem0 on /mnt"));
 	}
-	mount_says("/dev/pmem0", "toyfs", EOPNOTSUPP);
-	ck_assert_ptr_null(strstr(said, "DAX"));
 	mount_says("/dev/pmem0", "toyfs", 0);
 }
 END_TEST
@@ -105,9 +143,71 @@ START_TEST(root_causes)
 }
 END_TEST
 
-/* ---- mkfs.toyfs ---- */
+/* A control root with these types; NULL: one that can't be read. */
+static void add_root(const char *name, const char *types)
+{
+	char path[64];
+	FILE *f;
 
-static char dir[] = "/tmp/test_mkfs.XXXXXX";
+	snprintf(path, sizeof(path), "%s/mounts", dir);
+	f = fopen(path, "a");
+	ck_assert_ptr_nonnull(f);
+	fprintf(f, "zuf %s/%s zuf rw 0 0\n", dir, name);
+	fclose(f);
+	if (!types)
+		return;
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	ck_assert_int_eq(mkdir(path, 0700), 0);
+	snprintf(path, sizeof(path), "%s/%s/registered_fs", dir, name);
+	f = fopen(path, "w");
+	ck_assert_ptr_nonnull(f);
+	fprintf(f, "%s\n", types);
+	fclose(f);
+}
+
+static void device_fails(const char *text)
+{
+	struct request rq = { .source = "/dev/pmem0",
+			      .dir = "/mnt",
+			      .type = "toyfs" };
+
+	ck_assert(!step_says(mount_device, &rq));
+	ck_assert_msg(strstr(said, text) != NULL, "%s", said);
+}
+
+START_TEST(roots)
+{
+	struct request rq = { .source = "/dev/pmem0",
+			      .dir = "/mnt",
+			      .type = "toyfs" };
+	char path[64];
+	FILE *f;
+
+	mount_errno = 0;
+	make_dir();
+	snprintf(path, sizeof(path), "%s/mounts", dir);
+	f = fopen(path, "w");
+	ck_assert_ptr_nonnull(f);
+	fputs("proc /proc proc rw 0 0\n", f);
+	fclose(f);
+	device_fails("no control root is mounted");
+	add_root("unreadable", NULL);
+	device_fails("unreadable/registered_fs: No such file");
+	add_root("empty", "");
+	device_fails("no filesystem is registered in /tmp/");
+	device_fails("/empty: start zusd");
+	add_root("other", "memfs hellofs");
+	device_fails("start \"zusd toyfs\"");
+	add_root("serves", "motdfs toyfs");
+	add_root("last", "");
+	ck_assert(step_says(mount_device, &rq));
+	rq.type = "hellofs";
+	ck_assert(step_says(mount_device, &rq));
+	remove_dir();
+}
+END_TEST
+
+/* ---- mkfs.toyfs ---- */
 
 static void put_number(const char *name, unsigned long long n)
 {
@@ -132,9 +232,8 @@ static bool check_partition(unsigned long long start, unsigned long long size)
 START_TEST(partitions)
 {
 	const unsigned long long mib = 2048;
-	char cmd[64];
 
-	ck_assert_ptr_nonnull(mkdtemp(dir));
+	make_dir();
 	put_number("size", 64 * mib + 1);
 	ck_assert(partition_check("/dev/pmem0", dir));
 	ck_assert(check_partition(2 * mib, 16 * mib));
@@ -149,8 +248,7 @@ START_TEST(partitions)
 	ck_assert(!check_partition(2 * mib + 8, 16 * mib));
 	ck_assert(!check_partition(2 * mib, 16 * mib + 7));
 	ck_assert_ptr_nonnull(strstr(said, "has 32775 sectors"));
-	snprintf(cmd, sizeof(cmd), "rm -r %s", dir);
-	ck_assert_int_eq(system(cmd), 0);
+	remove_dir();
 }
 END_TEST
 
@@ -159,6 +257,7 @@ int main(void)
 	const TTest *const causes[] = {
 		mount_causes,
 		root_causes,
+		roots,
 		NULL,
 	};
 	const TTest *const devices[] = {
