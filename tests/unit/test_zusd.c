@@ -6,7 +6,11 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdarg.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/statfs.h>
+#include <sys/time.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 
 #define main		zusd_main
@@ -236,6 +240,24 @@ static pid_t pid;
 static FILE *from;
 static char said[16384]; /* since its start */
 
+/* Says that stderr is the journal: so it is, or was before it became another file. */
+static void set_journal(bool is)
+{
+	char name[64];
+	struct stat st;
+
+	fstat(STDERR_FILENO, &st);
+	snprintf(name, sizeof(name), "%llu:%llu", (unsigned long long)st.st_dev,
+		 (unsigned long long)st.st_ino + !is);
+	setenv("JOURNAL_STREAM", name, 1);
+}
+
+static enum {
+	NONE,
+	IS,
+	WAS
+} journal;
+
 static void start(const int *mounts, bool lookup, char *option)
 {
 	char *argv[] = { "zusd", "-r", "/tmp", "memfs", option, NULL };
@@ -246,6 +268,8 @@ static void start(const int *mounts, bool lookup, char *option)
 	if (!pid) {
 		dup2(fd[1], STDERR_FILENO);
 		setvbuf(stderr, NULL, _IOLBF, 0);
+		if (journal)
+			set_journal(journal == IS);
 		script = mounts;
 		do_lookup = lookup;
 		alarm(50);
@@ -383,11 +407,120 @@ START_TEST(channels_of_hello)
 }
 END_TEST
 
+/* A socket as systemd has one for its services, and its name for them. */
+static int notify_socket(char *name, size_t size, bool abstract)
+{
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	struct timeval limit = { .tv_sec = 50 };
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	socklen_t len;
+
+	ck_assert_int_ge(fd, 0);
+	snprintf(name, size, "%s/tmp/test_zusd.%d", abstract ? "@" : "",
+		 (int)getpid());
+	strcpy(sa.sun_path, name);
+	len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) +
+			  strlen(name));
+	if (abstract)
+		sa.sun_path[0] = 0;
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&sa, len), 0);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	return fd;
+}
+
+static void is_told(int fd, const char *want)
+{
+	char got[64];
+	ssize_t n = recv(fd, got, sizeof(got) - 1, 0);
+
+	ck_assert_msg(n >= 0, "nobody says %s\n%s", want, said);
+	got[n] = 0;
+	ck_assert_str_eq(got, want);
+}
+
+static void notifies(bool abstract)
+{
+	char name[64], got;
+	int fd = notify_socket(name, sizeof(name), abstract);
+
+	setenv("NOTIFY_SOCKET", name, 1);
+	start(no_mounts, false, NULL);
+	unsetenv("NOTIFY_SOCKET");
+	is_told(fd, "READY=1");
+	kill(pid, SIGTERM);
+	ends(0);
+	is_told(fd, "STOPPING=1");
+	ck_assert_int_eq(recv(fd, &got, 1, MSG_DONTWAIT), -1);
+	close(fd);
+	if (!abstract)
+		unlink(name);
+}
+
+START_TEST(notify)
+{
+	notifies(false);
+	notifies(true);
+}
+END_TEST
+
+/* A name that no socket can have, and one where nobody listens. */
+START_TEST(nobody_to_notify)
+{
+	static const char *const names[] = {
+		"/tmp/nobody",
+		"/a-path-that-is-longer-than-a-socket-address-has-room-for"
+		"/and-is-not-cut-to-the-name-of-another-socket-either",
+	};
+
+	for (int i = 0; i < 2; i++) {
+		setenv("NOTIFY_SOCKET", names[i], 1);
+		start(no_mounts, false, NULL);
+		unsetenv("NOTIFY_SOCKET");
+		says("ready on");
+		kill(pid, SIGTERM);
+		ends(0);
+	}
+}
+END_TEST
+
+static void says_all(const char *info, const char *warning)
+{
+	start(one_mount, false, "-v");
+	says("mount 5: memfs");
+	kill(pid, SIGTERM);
+	says("not stopping");
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	fclose(from);
+	ck_assert_msg(strstr(said, info) != NULL, "%s", said);
+	ck_assert_msg(strstr(said, warning) != NULL, "%s", said);
+}
+
+START_TEST(journal_prefixes)
+{
+	journal = IS;
+	says_all("<6>ready on /tmp", "<4>not stopping: 1");
+	ck_assert_ptr_null(strstr(said, "zusd: "));
+	ck_assert_ptr_nonnull(strstr(said, "<7>connected"));
+	journal = WAS;
+	says_all("zusd: ready on /tmp", "zusd: not stopping: 1");
+	ck_assert_ptr_null(strchr(said, '<'));
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
-		verbose,	 not_verbose,	    signals, forced,
-		no_control_root, channels_of_hello, NULL,
+		verbose,
+		not_verbose,
+		signals,
+		forced,
+		notify,
+		nobody_to_notify,
+		journal_prefixes,
+		no_control_root,
+		channels_of_hello,
+		NULL,
 	};
 	Suite *s = suite_create("zusd");
 
