@@ -15,7 +15,6 @@ typedef atomic_t relay_word;
 #define relay_read(w)	       atomic_read(w)
 #define relay_acquire(w)       atomic_read_acquire(w)
 #define relay_set(w, v)	       atomic_set(w, v)
-#define relay_xchg(w, v)       atomic_xchg(w, v)
 #define relay_cmpxchg(w, o, n) (atomic_cmpxchg(w, o, n) == (o))
 #define relay_mb()	       smp_mb()
 #include "relay.h"
