@@ -129,10 +129,24 @@ down() { # DIR
 	whole "$1" "${devices[@]}"
 }
 
-# 5,200 real files of this machine, in a new folder in memory: what suites copy
-# to the filesystem and compare with. The same ones at every boot.
+# 5,200 real files of this machine, symlinks, and hard links to some, in a new
+# folder in memory: what suites copy to the filesystem and compare with. The same
+# ones at every boot.
 real_files() { # FOLDER
-	mkdir -p "$1" && tar -x -f "$TREE/tests/guest/real.tar" -C "$1"
+	mkdir -p "$1" && tar -x -f "$TREE/tests/guest/real.tar" -C "$1" &&
+		cp -al "$1/usr/include/asm-generic" "$1/linked"
+}
+
+# What "diff -r" finds between two folders, in content, kinds, modes, times and
+# numbers of links: nothing.
+differences() { # FOLDER FOLDER
+	{ diff -r --no-dereference "$1" "$2"
+		diff <(listing "$1") <(listing "$2"); } 2>&1 | head -n 5
+}
+
+# But for folders, whose sizes are each filesystem's own.
+listing() { # FOLDER
+	(cd "$1" && find . ! -type d -printf '%P %y %m %n %T@ %l\n' | LC_ALL=C sort)
 }
 
 # A program that prints its checks itself works in a folder of its own.
