@@ -212,7 +212,7 @@ static_assert(sizeof(struct zufs_dev_table) == ZUFS_MDT_SIZE, "media");
 
 /* Feature bits of HELLO. */
 enum {
-	ZUFS_FEAT_NIO = 1, /* NIO_READS, NIO_WRITES: without it no mount has them */
+	ZUFS_FEAT_NIO = 1, /* mounts may have NIO_READS and NIO_WRITES */
 };
 
 /* The first ioctl of the mount thread's file: begins a new epoch. */

@@ -231,7 +231,7 @@ struct toy_jhdr {
 	__le64 seq;	/* 16: global order, from 1 */
 	__le64 channel; /* 24: whose journal this is */
 	__le64 unique;	/* 32: id of the operation, 0: none */
-	__le64 epoch;	/* 40: of the server that ran it, 1: a tool in-process */
+	__le64 epoch;	/* 40: of the server that ran it, 1: a tool */
 	__le32 result;	/* 48: its err as s32: 0 */
 	__le16 op;	/* 52: e_zufs_operation */
 	__le16 nr;	/* 54: lines */

@@ -42,6 +42,7 @@ example() { # NAME
 # What it shows with a debugger before it goes without one too.
 debugged() {
 	local cmd
+	# shellcheck disable=SC2016 # backticks of the document
 	cmd=$(sed -n 's/.*`gdb --args \([^`]*\)`.*/\1/p' "$1")
 	[ -n "$cmd" ] && bash -c "$cmd" >out 2>&1
 	result $? "what it gives a debugger: $cmd"

@@ -109,8 +109,7 @@ START_TEST(matches)
 	leaves("=_; format f\\ound +p", "_ _ _ ");
 	leaves("=_; format 'found \\457' +p", "_ _ _ ");
 	leaves("=_; format 'found \\45d' +p", "p _ _ ");
-	leaves("=_; format \"it's\" +p; format 'x'func tree_find +p",
-	       "_ _ _ ");
+	leaves("=_; format \"it's\" +p; format 'x'func tree_find +p", "_ _ _ ");
 	leaves("func 'tree_find'+p", "p _ _ ");
 	leaves("-pmflt # format found =p", "_ _ _ ");
 	leaves("# =p", "_ _ _ ");

@@ -64,8 +64,7 @@ START_TEST(evictions)
 
 	/* Another generation is another inode. */
 	ck_assert_int_eq(lookup("13", 2, NULL), 0);
-	((struct zufs_ioc_op *)OP_IN(ZUFS_OP_EVICT_INODE, 13,
-				     zufs_ioc_op))
+	((struct zufs_ioc_op *)OP_IN(ZUFS_OP_EVICT_INODE, 13, zufs_ioc_op))
 		->ii.generation = GEN + 1;
 	ck_assert_int_eq(run(buf), 0);
 	ck_assert_int_eq(inodes[13].refs, 1);
@@ -169,8 +168,7 @@ START_TEST(many_handles)
 			ck_assert_int_eq(setattr(NR_INODES + i, 0, GEN), 0);
 	ck_assert_int_eq(igets, MANY);
 	for (uint64_t i = 0; i < MANY; i += 2)
-		ck_assert_int_eq(evict(ZUFS_OP_EVICT_INODE, NR_INODES + i),
-				 0);
+		ck_assert_int_eq(evict(ZUFS_OP_EVICT_INODE, NR_INODES + i), 0);
 	for (uint64_t i = 0; i < MANY; i++)
 		ck_assert_int_eq(many[i].refs, i % 2);
 	tear_down();
