@@ -11,7 +11,8 @@
 # Comments in its first lines tell ./runtests more:
 #
 #   # limit: 300            seconds it may take (guest 120, system 600)
-#   # run: --numa 2 ...     a guest of its own, with these options of tests/vm/run
+#   # run: --numa 2 ...     a guest with these options of tests/vm/run, for all
+#                           suites that want the same
 #   # cpus: 1               one is enough for what it shows: then two such guests
 #                           run at once, with a part of these suites each
 set -u
