@@ -377,7 +377,7 @@ void app_run(uint64_t seed)
 		call_mmap,   call_sizes,   call_fiemap,	    call_names,
 		call_names,  call_names,   call_attributes, call_attributes,
 		call_xattrs, call_readdir, call_handle,	    call_copy,
-		call_vector, call_ioctl,   call_ddbg,
+		call_vector, call_ioctl,   call_ddbg,	    call_xattrs,
 	};
 	struct sigaction sa = { .sa_handler = on_sigbus };
 	struct rng r = { seed };
