@@ -89,15 +89,20 @@ static void on_alarm(int sig)
 	(void)sig;
 }
 
+/* A thread that waits in MOUNT, WAIT_OPT or INVAL_MAP does nothing else. */
+static void ioctl_in_time(int fd, unsigned long cmd, void *arg)
+{
+	ualarm(2000, 0);
+	ioctl(fd, cmd, arg);
+	ualarm(0, 0);
+}
+
 static void do_ioctl(struct server *srv, struct rng *r)
 {
 	int fd = some_file(srv, r);
 	unsigned long cmd = some_ioctl(r);
 
-	/* A thread that waits in MOUNT or WAIT_OPT does nothing else. */
-	ualarm(2000, 0);
-	ioctl(fd, cmd, some_address(r));
-	ualarm(0, 0);
+	ioctl_in_time(fd, cmd, some_address(r));
 	drop_file(srv, fd);
 }
 
@@ -166,9 +171,7 @@ static void do_inval(struct server *srv, struct rng *r)
 		im.offset = odd_value(r, im.offset);
 	if (once_in(r, 8))
 		im.len = odd_value(r, im.len);
-	ualarm(2000, 0);
-	ioctl(srv->pmem_fd, ZU_IOC_INVAL_MAP, &im);
-	ualarm(0, 0);
+	ioctl_in_time(srv->pmem_fd, ZU_IOC_INVAL_MAP, &im);
 }
 
 /* By system calls: where nothing is shown, they fail, and we go on. */
@@ -187,7 +190,7 @@ static void do_window(struct server *srv, struct rng *r)
 	(void)!vmsplice(p[1], &v, 1, SPLICE_F_NONBLOCK);
 	mlock(at, len);
 	syscall(SYS_futex, at, 0 /* FUTEX_WAIT */, 1, &(struct timespec){ 0 });
-	madvise((void *)((uintptr_t)at & ~4095UL), 4096, below(r, 26));
+	madvise(at, 4096, below(r, 26));
 	close(p[0]);
 	close(p[1]);
 }
