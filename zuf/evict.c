@@ -5,6 +5,7 @@
  * no space, and umount.
  */
 #include <linux/freezer.h>
+#include <linux/hash.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
@@ -102,6 +103,31 @@ void zuf_back_hold(struct inode *inode, u16 op, size_t size)
 	back(inode, op, size, true);
 }
 
+/* ---- evictions and what was answered before them ---- */
+
+static u32 slot_of(u64 ino)
+{
+	return hash_64(ino, ZUF_EVICTED_BITS);
+}
+
+u64 zuf_evict_last(const struct zuf_sb_info *sbi)
+{
+	return READ_ONCE(sbi->evict_seq);
+}
+
+bool zuf_evicted_since(const struct zuf_sb_info *sbi, u64 ino, u64 since)
+{
+	return READ_ONCE(sbi->evicted[slot_of(ino)]) > since;
+}
+
+/* Before the inode leaves the hash: a new one of its number finds it noted. */
+static void note_eviction(struct zuf_sb_info *sbi, u64 ino)
+{
+	spin_lock(&sbi->evict_lock);
+	WRITE_ONCE(sbi->evicted[slot_of(ino)], ++sbi->evict_seq);
+	spin_unlock(&sbi->evict_lock);
+}
+
 void zuf_evict_inode(struct inode *inode)
 {
 	struct zuf_sb_info *sbi = ZUF_SB(inode->i_sb);
@@ -113,11 +139,12 @@ void zuf_evict_inode(struct inode *inode)
 	list_del_init(&ii->grant_node);
 	spin_unlock(&sbi->grant_lock);
 	zuf_extmap_drop(&ii->map);
-	if (!is_bad_inode(inode) && ii->iref.ino)
-		zuf_back(inode,
-			 inode->i_nlink ? ZUFS_OP_EVICT_INODE :
-					  ZUFS_OP_FREE_INODE,
-			 sizeof(struct zufs_ioc_op));
+	if (is_bad_inode(inode) || !ii->iref.ino)
+		return;
+	note_eviction(sbi, ii->iref.ino);
+	zuf_back(inode,
+		 inode->i_nlink ? ZUFS_OP_EVICT_INODE : ZUFS_OP_FREE_INODE,
+		 sizeof(struct zufs_ioc_op));
 }
 
 /* Of @ino, or of any inode if that is 0, all is done that was begun up to @seq. */

@@ -187,7 +187,7 @@ int zuf_extmap_put(struct zuf_extmap *map, struct zuf_map_gen gen,
 
 		__acquire(&map->lock);
 		if (map->gen.drops != gen.drops)
-			err = -ESTALE;
+			err = 1;
 		for (i = 0; !err && i < n; i++)
 			if (fresh || !(ext[i].flags & ZUFS_EXT_HOLE))
 				put_one(map, ext[i]);

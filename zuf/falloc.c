@@ -104,6 +104,12 @@ static int fallocate_locked(struct file *file, int mode, loff_t from, loff_t to)
 	return err;
 }
 
+u64 zuf_falloc_modes(u64 sup)
+{
+	return sup & (FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE |
+		      FALLOC_FL_ZERO_RANGE);
+}
+
 long zuf_fallocate(struct file *file, int mode, loff_t offset, loff_t len)
 {
 	struct inode *inode = file_inode(file);

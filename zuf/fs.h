@@ -11,8 +11,12 @@
 
 /* ---- inode.c ---- */
 
-/* The inode of @attr, whose server reference becomes the VFS inode's. */
-struct inode *zuf_iget(struct super_block *sb, const struct zufs_attr *attr);
+/*
+ * The inode of @attr, whose server reference becomes the VFS inode's. NULL: it was
+ * evicted after @since, so that @attr may be old; ask again.
+ */
+struct inode *zuf_iget(struct super_block *sb, const struct zufs_attr *attr,
+		       u64 since);
 /*
  * The same for one that the server made just now. -EIO: it isn't of @mode's type,
  * or the kernel knows it; a directory would get a second place.
@@ -79,6 +83,8 @@ long zuf_compat_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
 #endif
 
 /* ---- falloc.c ---- */
+/* What this kernel knows to do of a server's falloc_sup. */
+u64 zuf_falloc_modes(u64 sup);
 long zuf_fallocate(struct file *file, int mode, loff_t offset, loff_t len);
 
 /* ---- clone.c ---- */
@@ -101,6 +107,12 @@ void zuf_evict_exit(void);
 bool zuf_back_wait(struct zuf_sb_info *sbi);
 /* Waits until no eviction of @ino is under way; killable. */
 int zuf_evict_wait(struct zuf_sb_info *sbi, u64 ino);
+/*
+ * What the server is asked from now on, it answers knowing of all evictions up to
+ * this one; and has @ino, or another as unlucky, been evicted after one?
+ */
+u64 zuf_evict_last(const struct zuf_sb_info *sbi);
+bool zuf_evicted_since(const struct zuf_sb_info *sbi, u64 ino, u64 since);
 void zuf_evict_wait_all(struct zuf_sb_info *sbi);
 
 /* ---- namei.c, dir.c, symlink.c, export.c ---- */
@@ -144,7 +156,7 @@ ssize_t zuf_dax_rw(struct kiocb *iocb, struct iov_iter *iter,
 		   const struct iomap_ops *ops);
 /*
  * Asks the server for [pos, +len), if the cache hasn't what is there or, to
- * @alloc, has a hole. For faults; invalidate_lock is held.
+ * @alloc, has a hole. For faults; invalidate_lock is held. It may be dropped again.
  */
 int zuf_map_ready(struct inode *inode, loff_t pos, loff_t len, bool alloc);
 
@@ -155,7 +167,7 @@ struct zuf_map_gen zuf_extmap_gen(struct zuf_extmap *map);
 /*
  * Puts an answer in that was asked for at generation @gen. @changed: the
  * operation mapped blocks, so that holes of answers from before it are stale.
- * -ESTALE: the cache was dropped since; -ENOMEM.
+ * 1: the cache was dropped since; -ENOMEM.
  */
 int zuf_extmap_put(struct zuf_extmap *map, struct zuf_map_gen gen,
 		   const struct zufs_extent *ext, unsigned int n, bool changed);

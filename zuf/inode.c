@@ -205,21 +205,27 @@ static int set_ops(struct inode *inode, const struct zus_inode *zi)
 static int set_up(struct inode *inode, const struct zufs_attr *attr)
 {
 	struct zuf_inode_info *ii = ZUF_I(inode);
-	int err = zuf_evict_wait(ZUF_SB(inode->i_sb), inode->i_ino);
 
 	inode->i_mode = le16_to_cpu(attr->zi.i_mode);
 	ii->btime = attr->btime;
 	zuf_update_attr(inode, attr, true);
 	if (attr->flags & ZUFS_ATTR_NO_XATTR)
 		cache_no_acl(inode);
-	return err ? err : set_ops(inode, &attr->zi);
+	return set_ops(inode, &attr->zi);
 }
 
-/* @fresh: the kernel can't know it yet. */
+/*
+ * @since: of zuf_evict_last() before the server was asked for @attr. What it was
+ * told after it had answered, by writeback and the eviction of the inode that was,
+ * isn't in there. NULL: ask again. @fresh: the kernel can't know it yet.
+ */
 static struct inode *get_inode(struct super_block *sb,
-			       const struct zufs_attr *attr, bool fresh)
+			       const struct zufs_attr *attr, u64 since,
+			       bool fresh)
 {
+	struct zuf_sb_info *sbi = ZUF_SB(sb);
 	struct inode *inode;
+	bool old;
 	int err = zuf_check_attr(sb, attr);
 
 	if (err)
@@ -234,8 +240,11 @@ static struct inode *get_inode(struct super_block *sb,
 		iput(inode);
 		return ERR_PTR(-EIO);
 	}
-	err = set_up(inode, attr);
-	if (err) {
+	err = zuf_evict_wait(sbi, inode->i_ino);
+	old = zuf_evicted_since(sbi, inode->i_ino, since);
+	if (!err && !old)
+		err = set_up(inode, attr);
+	if (err || old) {
 		iget_failed(inode);
 		return ERR_PTR(err);
 	}
@@ -243,9 +252,10 @@ static struct inode *get_inode(struct super_block *sb,
 	return inode;
 }
 
-struct inode *zuf_iget(struct super_block *sb, const struct zufs_attr *attr)
+struct inode *zuf_iget(struct super_block *sb, const struct zufs_attr *attr,
+		       u64 since)
 {
-	return get_inode(sb, attr, false);
+	return get_inode(sb, attr, since, false);
 }
 
 struct inode *zuf_iget_new(struct super_block *sb, const struct zufs_attr *attr,
@@ -253,7 +263,7 @@ struct inode *zuf_iget_new(struct super_block *sb, const struct zufs_attr *attr,
 {
 	if ((le16_to_cpu(attr->zi.i_mode) ^ mode) & S_IFMT)
 		return ERR_PTR(-EIO);
-	return get_inode(sb, attr, true);
+	return get_inode(sb, attr, U64_MAX, true);
 }
 
 /* ---- attributes and times ---- */

@@ -125,7 +125,10 @@ static struct zuf_req *get_req(struct inode *inode, loff_t pos, loff_t len,
 	return req;
 }
 
-/* Asks, and puts the answer into the cache. @gen: as it was before. */
+/*
+ * Asks, and puts the answer into the cache. @gen: as it was before. 1: the cache
+ * was dropped since; ask again.
+ */
 static int get_multy(struct inode *inode, loff_t pos, loff_t len, u64 rw,
 		     struct zufs_extent *ext, struct zuf_map_gen gen)
 {
@@ -143,6 +146,8 @@ static int get_multy(struct inode *inode, loff_t pos, loff_t len, u64 rw,
 	err = rw & ZUFS_RW_WRITE ? zuf_dispatch_space(sbi, req, min_out) :
 				   zuf_dispatch(sbi, req, min_out);
 	io = zuf_req_op(req, struct zufs_ioc_get_multy);
+	if (err == -EFAULT) /* of the server's, not the caller's memory */
+		err = -EIO;
 	if (!err)
 		err = check_extents(sbi, io, lblk);
 	if (err)
@@ -191,8 +196,7 @@ int zuf_map_ready(struct inode *inode, loff_t pos, loff_t len, bool alloc)
 		return 0;
 	err = get_multy(inode, pos, len,
 			ZUFS_RW_MMAP | (alloc ? ZUFS_RW_WRITE : 0), &ext, gen);
-	return err == -ESTALE ? 0 :
-				err; /* then it is found out, and asked again */
+	return min(err, 0); /* what was dropped is found out, and asked again */
 }
 
 /* ---- iomap ---- */
@@ -270,7 +274,7 @@ static int extent_lock(struct inode *inode, loff_t pos, loff_t length,
 			return -EAGAIN;
 		err = get_multy(inode, pos, length, alloc ? ZUFS_RW_WRITE : 0,
 				ext, gen);
-		if (err && err != -ESTALE)
+		if (err < 0)
 			return err;
 		idx = users_enter(inode);
 		if (!err && zuf_extmap_gen(map).drops == gen.drops)
@@ -358,6 +362,27 @@ static bool is_short(const struct kiocb *iocb, const struct iov_iter *iter)
 }
 
 /*
+ * A page that can't be read is told as -EFAULT too, as if it were the caller's
+ * memory: so one of the kernel's own is tried.
+ */
+static bool is_poison(const struct kiocb *iocb, const struct iomap_ops *ops)
+{
+	struct kvec vec = { .iov_len = PAGE_SIZE };
+	struct kiocb own = *iocb;
+	struct iov_iter iter;
+	ssize_t ret;
+
+	vec.iov_base = (void *)__get_free_page(GFP_KERNEL);
+	if (!vec.iov_base)
+		return false;
+	vec.iov_len -= offset_in_page(own.ki_pos);
+	iov_iter_kvec(&iter, READ, &vec, 1, vec.iov_len);
+	ret = dax_iomap_rw(&own, &iter, ops);
+	free_page((unsigned long)vec.iov_base);
+	return ret == -EFAULT;
+}
+
+/*
  * The caller's pages may be a mapping of blocks that move, and be taken away
  * again before they are used: each time without progress fewer are asked for, down
  * to one, so that less time is between. Like generic_perform_write() there is no
@@ -387,8 +412,14 @@ ssize_t zuf_dax_rw(struct kiocb *iocb, struct iov_iter *iter,
 			ret = -EAGAIN;
 			break;
 		}
-		if (fatal_signal_pending(current) || !fault_in(iter, most))
+		if (!user_backed_iter(iter) || fatal_signal_pending(current) ||
+		    !fault_in(iter, most))
 			break;
+		if (iov_iter_rw(iter) == READ && most == PAGE_SIZE &&
+		    is_poison(iocb, ops)) {
+			ret = -EIO;
+			break;
+		}
 		most = max(most / 2, PAGE_SIZE);
 	}
 	return done ? done : ret;

@@ -34,9 +34,11 @@ static int op_run(struct inode *dir, struct zuf_req *req)
 	return zuf_dispatch(ZUF_SB(dir->i_sb), req, req->hdr->out_max);
 }
 
-struct inode *zuf_find(struct inode *dir, const struct qstr *name,
-		       const struct zufs_iref *ref)
+/* NULL: it was evicted meanwhile; ask again. */
+static struct inode *find_once(struct inode *dir, const struct qstr *name,
+			       const struct zufs_iref *ref)
 {
+	u64 since = zuf_evict_last(ZUF_SB(dir->i_sb));
 	struct zufs_ioc_lookup *io;
 	struct zuf_req *req;
 	struct inode *inode;
@@ -53,8 +55,19 @@ struct inode *zuf_find(struct inode *dir, const struct qstr *name,
 		io->op.ii = *ref;
 	if (!err)
 		err = op_run(dir, req);
-	inode = err ? ERR_PTR(err) : zuf_iget(dir->i_sb, &io->attr);
+	inode = err ? ERR_PTR(err) : zuf_iget(dir->i_sb, &io->attr, since);
 	zuf_req_put(req);
+	return inode;
+}
+
+struct inode *zuf_find(struct inode *dir, const struct qstr *name,
+		       const struct zufs_iref *ref)
+{
+	struct inode *inode;
+
+	do {
+		inode = find_once(dir, name, ref);
+	} while (!inode);
 	return inode;
 }
 

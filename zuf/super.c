@@ -401,14 +401,14 @@ static int take_mount(struct super_block *sb, struct fs_context *fc,
 		return errorfc(fc, "the server gave no valid root"), -EIO;
 	sbi->sbi_handle = zim->sbi_handle;
 	sbi->fs_caps = zim->fs_caps;
-	sbi->falloc_sup = zim->falloc_sup;
+	sbi->falloc_sup = zuf_falloc_modes(zim->falloc_sup);
 	if (sbi->fs_caps & ZUFS_FSC_ACL_ON)
 		sb->s_flags |= SB_POSIXACL;
 	if (!zuf_is_nio(sbi))
 		err = limit_dirty(sb);
 	if (err)
 		return err;
-	root = zuf_iget(sb, &zim->root);
+	root = zuf_iget(sb, &zim->root, U64_MAX);
 	if (IS_ERR(root))
 		return errorfc(fc, "the server gave no valid root"),
 		       PTR_ERR(root);

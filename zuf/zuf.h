@@ -111,6 +111,8 @@ struct zuf_stats {
 
 /* ---- super block ---- */
 
+#define ZUF_EVICTED_BITS 6
+
 struct zuf_sb_info {
 	struct super_block *sb;
 	struct zuf_type *type;
@@ -139,8 +141,9 @@ struct zuf_sb_info {
 	struct list_head evicting; /* evict.c: what the background channel does */
 	spinlock_t evict_lock;
 	wait_queue_head_t evict_wq;
-	u64 evict_seq;	/* of the last that was put there; evict_lock */
+	u64 evict_seq;	/* the last that was put there or noted; evict_lock */
 	u64 evict_over; /* how many went from there; written under evict_lock */
+	u64 evicted[1 << ZUF_EVICTED_BITS]; /* the last by hash of ino */
 	struct zuf_stats __percpu *stats;
 	struct dentry *dbg; /* debugfs folder */
 };

@@ -6,10 +6,11 @@
  * usage: t_toldmnt connection|cpus
  *        t_toldmnt show                  of the last MOUNT, or REMOUNT behind it
  *        t_toldmnt pmem DEVICE           of the last GRAB_PMEM
- *        t_toldmnt change nothing|connection|always|modes|options|handle|refusal
+ *        t_toldmnt change nothing|connection|always|modes|more|options|handle|refusal
  *        t_toldmnt times FOLDER          of a type, with the connection changed
  *        t_toldmnt syncs FOLDER N        an fsync without need is N times SYNC
  *        t_toldmnt modes FOLDER          with no mode of fallocate(2)
+ *        t_toldmnt more FOLDER           with modes that zuf doesn't know
  *        t_toldmnt handle                what UMOUNT brings
  */
 #include <linux/falloc.h>
@@ -160,6 +161,8 @@ static void change_to(const char *what)
 			       ZUFS_FSC_SYNC_ALWAYS);
 	} else if (!strcmp(what, "modes")) {
 		CHANGE(mount, zufs_ioc_mount, falloc_sup, 0);
+	} else if (!strcmp(what, "more")) {
+		CHANGE(mount, zufs_ioc_mount, falloc_sup, UINT64_MAX);
 	} else if (!strcmp(what, "options")) {
 		CHANGE(ZUFS_OP_SHOW_OPTIONS, zufs_ioc_mount_options, len, 7);
 		change(ZUFS_OP_SHOW_OPTIONS,
@@ -219,6 +222,18 @@ static void modes(void)
 	close(fd);
 }
 
+static void more_modes(void)
+{
+	int fd = new_file("shorter");
+
+	NEED(ftruncate(fd, 3 << ZUFS_BLOCK_SHIFT) == 0);
+	mark();
+	FAILS(EOPNOTSUPP, "MOUNT: a mode that no kernel can",
+	      fallocate(fd, FALLOC_FL_COLLAPSE_RANGE, 0, ZUFS_BLOCK_SIZE));
+	OK("and it isn't sent", !times(ZUFS_OP_FALLOCATE));
+	close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
@@ -242,6 +257,8 @@ int main(int argc, char **argv)
 		syncs(argc > 3 ? (unsigned int)atoi(argv[3]) : 0);
 	else if (!strcmp(what, "modes"))
 		modes();
+	else if (!strcmp(what, "more"))
+		more_modes();
 	else if (!strcmp(what, "handle"))
 		handle();
 	else

@@ -73,6 +73,16 @@ static void change(unsigned int what, void *arg)
 	}
 }
 
+static void hold(unsigned int what)
+{
+	if (!what || tap->hold != what)
+		return;
+	tap->held = 1;
+	while (tap->hold == what)
+		usleep(1000);
+	tap->held = 0;
+}
+
 static int tapped(int fd, unsigned long cmd, void *arg)
 {
 	unsigned int what = what_of(cmd, arg);
@@ -82,6 +92,7 @@ static int tapped(int fd, unsigned long cmd, void *arg)
 	change(what, arg);
 	keep(&tap->answered[what], cmd, arg);
 	pthread_mutex_unlock(&lock);
+	hold(what);
 	ret = (int)syscall(SYS_ioctl, fd, cmd, arg);
 	if (ret)
 		return ret;
