@@ -132,6 +132,7 @@ void zuf_evict_inode(struct inode *inode)
 {
 	struct zuf_sb_info *sbi = ZUF_SB(inode->i_sb);
 	struct zuf_inode_info *ii = ZUF_I(inode);
+	bool pinned = zuf_pins_forget(inode);
 
 	truncate_inode_pages_final(&inode->i_data);
 	clear_inode(inode);
@@ -142,8 +143,10 @@ void zuf_evict_inode(struct inode *inode)
 	if (is_bad_inode(inode) || !ii->iref.ino)
 		return;
 	note_eviction(sbi, ii->iref.ino);
+	/* The blocks of pinned pages are free when the server has no mount. */
 	zuf_back(inode,
-		 inode->i_nlink ? ZUFS_OP_EVICT_INODE : ZUFS_OP_FREE_INODE,
+		 inode->i_nlink || pinned ? ZUFS_OP_EVICT_INODE :
+					    ZUFS_OP_FREE_INODE,
 		 sizeof(struct zufs_ioc_op));
 }
 

@@ -61,7 +61,7 @@ static int change_served(struct inode *inode, int mode, loff_t from, loff_t to)
 static int change(struct inode *inode, int mode, loff_t from, loff_t to)
 {
 	loff_t size = i_size_read(inode);
-	int err = zuf_break_layouts(inode);
+	int err = zuf_break_layouts(inode, from, to - 1);
 
 	/* Stores of mappings are flushed before their entries go. */
 	if (!err)

@@ -61,8 +61,6 @@ struct zuf_set {
 
 /* i_rwsem exclusive. */
 int zuf_send_set(struct inode *inode, const struct zuf_set *set);
-/* Waits until no DMA goes to or from the file's pages. invalidate_lock is held. */
-int zuf_break_layouts(struct inode *inode);
 
 /* ---- fileattr.c, ioctl.c ---- */
 int zuf_fileattr_get(struct dentry *dentry, struct fileattr *fa);
@@ -94,6 +92,23 @@ ssize_t zuf_copy_file_range(struct file *file_in, loff_t pos_in,
 loff_t zuf_remap_file_range(struct file *file_in, loff_t pos_in,
 			    struct file *file_out, loff_t pos_out, loff_t len,
 			    unsigned int flags);
+
+/* ---- pin.c ---- */
+/* Unmaps [from, to] of a DAX file; a page there that is pinned, or NULL. */
+struct page *zuf_pinned_page(struct address_space *mapping, loff_t from,
+			     loff_t to);
+/*
+ * Unmaps [from, to] and waits until no page there is pinned. invalidate_lock is
+ * held exclusive, but while it waits. -ERESTARTSYS.
+ */
+int zuf_break_layouts(struct inode *inode, loff_t from, loff_t to);
+void zuf_pins_init(struct zuf_sb_info *sbi);
+/* ->drop_inode: keeps what has no name and pinned pages. */
+int zuf_drop_inode(struct inode *inode);
+/* Umount: keeps no more, and lets go what was kept. */
+void zuf_pins_leave(struct zuf_sb_info *sbi);
+/* Eviction: had it pinned pages? They belong to no file any more. */
+bool zuf_pins_forget(struct inode *inode);
 
 /* ---- evict.c ---- */
 void zuf_evict_inode(struct inode *inode);

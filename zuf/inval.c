@@ -26,7 +26,7 @@ static int unmap(struct address_space *mapping, loff_t from, loff_t to)
 	struct page *page;
 	int err = 0;
 
-	while (!err && (page = dax_layout_busy_page_range(mapping, from, to)))
+	while (!err && (page = zuf_pinned_page(mapping, from, to)))
 		err = ___wait_var_event(&page->_refcount,
 					page_ref_count(page) == 1,
 					TASK_INTERRUPTIBLE, 0, 0, schedule());

@@ -2,30 +2,9 @@
 /*
  * chmod, chown, utimes, truncate: one operation, the size included.
  */
-#include <linux/dax.h>
 #include <linux/pagemap.h>
 
 #include "io.h"
-
-static void layout_unlock_wait(struct inode *inode)
-{
-	filemap_invalidate_unlock(inode->i_mapping);
-	schedule();
-	filemap_invalidate_lock(inode->i_mapping);
-}
-
-int zuf_break_layouts(struct inode *inode)
-{
-	struct page *page;
-	int err = 0;
-
-	while (!err && (page = dax_layout_busy_page(inode->i_mapping)))
-		err = ___wait_var_event(&page->_refcount,
-					atomic_read(&page->_refcount) == 1,
-					TASK_INTERRUPTIBLE, 0, 0,
-					layout_unlock_wait(inode));
-	return err;
-}
 
 static u64 valid_of(unsigned int ia_valid)
 {
@@ -175,7 +154,7 @@ static int set_size(struct user_namespace *ns, struct inode *inode,
 		ia->ia_mtime = current_time(inode);
 	}
 	filemap_invalidate_lock(inode->i_mapping);
-	err = zuf_break_layouts(inode);
+	err = zuf_break_layouts(inode, ia->ia_size, LLONG_MAX);
 	if (!err)
 		err = zuf_is_nio(ZUF_SB(inode->i_sb)) ?
 			      zuf_set_size(ns, inode, ia) :

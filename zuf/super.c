@@ -206,6 +206,7 @@ static void zuf_put_super(struct super_block *sb)
 static const struct super_operations zuf_sops = {
 	.alloc_inode = alloc_inode,
 	.free_inode = free_inode,
+	.drop_inode = zuf_drop_inode,
 	.evict_inode = zuf_evict_inode,
 	.write_inode = write_inode,
 	.put_super = zuf_put_super,
@@ -333,6 +334,7 @@ static struct zuf_sb_info *new_sbi(struct super_block *sb,
 	INIT_LIST_HEAD(&sbi->evicting);
 	spin_lock_init(&sbi->evict_lock);
 	init_waitqueue_head(&sbi->evict_wq);
+	zuf_pins_init(sbi);
 	return sbi;
 }
 
@@ -639,8 +641,10 @@ void zuf_kill_sb(struct super_block *sb)
 	struct zuf_sb_info *sbi = ZUF_SB(sb);
 
 	/* What holds inodes would make them busy at umount. */
-	if (sbi)
+	if (sbi) {
 		zuf_evict_wait_all(sbi);
+		zuf_pins_leave(sbi);
+	}
 	/* put_super() does this, unless the mount failed before its root. */
 	if (sbi && sbi->stats && !sb->s_root)
 		zuf_root_del_sb(sbi->root, sbi);
