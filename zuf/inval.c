@@ -20,7 +20,7 @@ static int inode_is(struct inode *inode, void *data)
 	       (!ii->generation || ref->generation == ii->generation);
 }
 
-/* Waits for DMA to and from pages of mappings, after which nobody has any. */
+/* Waits until nobody has pinned one, after which nobody has any. */
 static int unmap(struct address_space *mapping, loff_t from, loff_t to)
 {
 	struct page *page;

@@ -143,9 +143,9 @@ struct zuf_sb_info {
 	wait_queue_head_t evict_wq;
 	u64 evict_seq;	/* the last that was put there or noted; evict_lock */
 	u64 evict_over; /* how many went from there; written under evict_lock */
-	struct llist_head pinned; /* pin.c: inodes that wait; a reference is held */
+	struct llist_head pinned; /* inodes that wait, with a reference; pin.c */
 	struct delayed_work pinned_work;
-	bool unmounting; /* none waits any more */
+	bool unmounting;		    /* none waits any more */
 	u64 evicted[1 << ZUF_EVICTED_BITS]; /* the last by hash of ino */
 	struct zuf_stats __percpu *stats;
 	struct dentry *dbg; /* debugfs folder */
@@ -302,7 +302,7 @@ struct zuf_inode_info {
 	struct list_head grant_node; /* of sbi->grants */
 	struct rw_semaphore xa_rwsem;
 	struct llist_node pinned; /* of sbi->pinned */
-	atomic_t mmaps; /* maps that may write; cache.c */
+	atomic_t mmaps;		  /* maps that may write; cache.c */
 };
 
 static inline struct zuf_inode_info *ZUF_I(const struct inode *inode)
