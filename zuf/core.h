@@ -62,6 +62,7 @@ struct zuf_mreq {
 	refcount_t ref;
 	int state;	    /* enum relay_req, under root->mount_lock */
 	unsigned int round; /* in which it was posted, then taken */
+	pid_t taker;	    /* thread that it is with */
 	union zuf_mmsg msg;
 };
 

@@ -172,16 +172,24 @@ int zuf_dispatch_ddbg(struct zuf_root *root, enum e_mount_operation op,
 
 /* ---- the mount thread ---- */
 
-/* NULL if the mount thread has nothing to answer, or is one of another epoch. */
-static struct zuf_mreq *take_current(struct zuf_root *root, u64 epoch)
+/* What the caller took and didn't answer, or NULL. mount_lock is held. */
+static struct zuf_mreq *own(struct zuf_root *root, u64 epoch)
 {
-	struct zuf_mreq *mr = NULL;
+	struct zuf_mreq *mr = root->mount_cur;
+
+	return mr && zuf_is_live(root, epoch) && mr->taker == current->pid ?
+		       mr :
+		       NULL;
+}
+
+static bool has_own(struct zuf_root *root, u64 epoch)
+{
+	bool has;
 
 	spin_lock(&root->mount_lock);
-	if (zuf_is_live(root, epoch))
-		swap(mr, root->mount_cur);
+	has = own(root, epoch);
 	spin_unlock(&root->mount_lock);
-	return mr;
+	return has;
 }
 
 /* @to is what the kernel sent: it has the room. */
@@ -213,16 +221,21 @@ static int take_outputs(union zuf_mmsg *to, const union zuf_mmsg *from)
 	}
 }
 
-static void answer(struct zuf_root *root, struct zuf_mreq *mr,
-		   const union zuf_mmsg *from)
+static void answer(struct zuf_root *root, u64 epoch, const union zuf_mmsg *from)
 {
+	struct zuf_mreq *mr;
+
 	spin_lock(&root->mount_lock);
-	root->mount_moved = READ_ONCE(root->round);
-	if (mr->state == RELAY_RUNNING) {
+	mr = own(root, epoch);
+	if (mr) {
+		root->mount_cur = NULL;
+		root->mount_moved = READ_ONCE(root->round);
 		mr->msg.hdr.err = take_outputs(&mr->msg, from);
 		smp_store_release(&mr->state, RELAY_DONE);
 	}
 	spin_unlock(&root->mount_lock);
+	if (!mr)
+		return;
 	wake_up_all(&root->mount_done);
 	mreq_put(mr);
 }
@@ -249,6 +262,7 @@ static int next(struct zuf_root *root, u64 epoch, union zuf_mmsg *msg)
 	} else if (mr) {
 		list_del_init(&mr->node);
 		mr->state = RELAY_RUNNING;
+		mr->taker = current->pid;
 		mr->round = READ_ONCE(root->round);
 		root->mount_moved = mr->round;
 		root->mount_cur = mr;
@@ -276,7 +290,6 @@ long zuf_mount_wait(struct zuf_file *zf, void __user *arg)
 {
 	struct zuf_root *root = zf->root;
 	union zuf_mmsg *msg = kzalloc(sizeof(*msg), GFP_KERNEL);
-	struct zuf_mreq *mr;
 	int err;
 
 	if (!msg)
@@ -284,11 +297,14 @@ long zuf_mount_wait(struct zuf_file *zf, void __user *arg)
 	/* As in zuf_zt_wait(): a suspend waits for mounts under way. */
 	current->flags |= PF_NOFREEZE;
 	set_ready(root, zf->epoch);
-	mr = take_current(root, zf->epoch);
-	if (mr) {
+	/*
+	 * The copy takes as long as the server likes; meanwhile the operation is
+	 * where the time limit and abort find it.
+	 */
+	if (has_own(root, zf->epoch)) {
 		if (copy_from_user(msg, arg, sizeof(*msg)))
 			msg->hdr.err = -EIO;
-		answer(root, mr, msg);
+		answer(root, zf->epoch, msg);
 	}
 	err = wait_event_interruptible(root->mount_wq,
 				       has_news(root, zf->epoch));
