@@ -217,7 +217,7 @@ static int post(struct zuf_sb_info *sbi, struct zuf_req *req)
 
 /* ---- waiting ---- */
 
-/* Takes the request out of its lane, unless a ZT has it. */
+/* Takes it out of the queue, unless a ZT or the end of the epoch just did. */
 static void unqueue(struct zuf_req *req)
 {
 	struct zuf_lane *lane = req->lane;
@@ -231,14 +231,17 @@ static void unqueue(struct zuf_req *req)
 		zuf_req_put(req);
 }
 
+/* One that runs stays in its lane: the server owes an answer, by the time limit. */
 static bool try_abandon(struct zuf_req *req)
 {
-	if (!relay_req_abandon(&req->state, RELAY_QUEUED) &&
-	    (req->wait != ZUF_WAIT_KILL_RO ||
-	     !relay_req_abandon(&req->state, RELAY_RUNNING)))
+	bool queued = relay_req_abandon(&req->state, RELAY_QUEUED);
+
+	if (!queued && (req->wait != ZUF_WAIT_KILL_RO ||
+			!relay_req_abandon(&req->state, RELAY_RUNNING)))
 		return false;
 	trace_zuf_abandon(req);
-	unqueue(req);
+	if (queued)
+		unqueue(req);
 	return true;
 }
 
@@ -439,7 +442,8 @@ static struct zuf_req *list_late(struct list_head *list, unsigned int limit)
 	list_for_each_entry(req, list, queue) {
 		if (!late && zuf_is_late(req->root, req->round, limit))
 			late = req;
-		if (req->waiter && time_after(jiffies, req->started + HZ))
+		if (req->waiter && !relay_req_over(&req->state) &&
+		    time_after(jiffies, req->started + HZ))
 			wake_up_process(req->waiter); /* for wait_mode() */
 	}
 	return late;

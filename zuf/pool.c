@@ -234,8 +234,8 @@ static int pool_try(struct zuf_sb_info *sbi, unsigned int nr,
 }
 
 /*
- * Who has one waits for the server, whose time limit bounds that. Freezable
- * after a second, as in wait_mode().
+ * A busy one is with the server, whose time limit bounds that. Freezable after a
+ * second, as in wait_mode().
  */
 static int pool_wait(struct zuf_sb_info *sbi, unsigned int nr,
 		     struct zuf_pool **pool)

@@ -49,6 +49,16 @@ $(tail -n 20 <<<"$said")}"
 	fi
 }
 
+# CMD succeeds, now or soon.
+soon() { # CMD...
+	local tries
+	for ((tries = 0; tries < 600; tries++)); do
+		! "$@" || return 0
+		sleep 0.05
+	done
+	return 1
+}
+
 # Two texts are the same.
 is() { # WHAT GOT WANT
 	if [ "$2" = "$3" ]; then
