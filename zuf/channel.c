@@ -312,18 +312,15 @@ void zuf_zt_release(struct zuf_file *zf)
 {
 	struct zuf_zt *zt = zf->zt;
 	struct zuf_lane *lane = zt->lane;
-	bool last;
 
 	spin_lock(&lane->lock);
 	if (!list_empty(&zt->node))
 		zt_leave(zt);
-	last = list_empty(&lane->zts);
 	spin_unlock(&lane->lock);
 	/* Nobody will answer these. */
 	if (zt->req)
 		zt_answer(zt, -EIO);
-	if (last)
-		zuf_lane_kill(lane);
+	zuf_lane_kill(lane);
 	zuf_window_close(zt->window);
 	zt_free(zt);
 }

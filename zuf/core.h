@@ -195,6 +195,7 @@ void zuf_window_close(struct zuf_window *w);
 int zuf_window_mmap(struct zuf_window *w, struct vm_area_struct *vma);
 
 /* dispatch.c */
+/* The requests of a lane without a ZT are dead. */
 void zuf_lane_kill(struct zuf_lane *lane);
 void zuf_lanes_kill(struct zuf_root *root);
 /*

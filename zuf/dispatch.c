@@ -391,16 +391,21 @@ void zuf_dispatch_back(struct zuf_sb_info *sbi, struct zuf_req *req)
 
 /* ---- the end of an epoch, and the time limit ---- */
 
-/* One request less; false: there is none. Callers may take theirs out meanwhile. */
+/*
+ * One request less; false: there is none, or a ZT to serve it, which may be a new
+ * server's. Callers may take theirs out meanwhile.
+ */
 static bool kill_first(struct zuf_lane *lane)
 {
-	struct zuf_req *req;
+	struct zuf_req *req = NULL;
 	bool won = false;
 
 	spin_lock(&lane->lock);
-	req = list_first_entry_or_null(
-		list_empty(&lane->queue) ? &lane->running : &lane->queue,
-		struct zuf_req, queue);
+	if (list_empty(&lane->zts))
+		req = list_first_entry_or_null(list_empty(&lane->queue) ?
+						       &lane->running :
+						       &lane->queue,
+					       struct zuf_req, queue);
 	if (req) {
 		list_del_init(&req->queue);
 		won = relay_req_kill(&req->state);
