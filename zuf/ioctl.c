@@ -25,7 +25,7 @@ static struct zuf_req *ioctl_req(struct inode *inode, unsigned int cmd,
 	struct zuf_req *req;
 
 	req = zuf_req_alloc(ZUF_SB(inode->i_sb), ZUFS_OP_IOCTL, size, size,
-			    offsetof(struct zufs_ioc_ioctl, uflags));
+			    offsetof(struct zufs_ioc_ioctl, arg));
 	if (!req)
 		return ERR_PTR(-ENOMEM);
 	io = zuf_req_op(req, struct zufs_ioc_ioctl);
@@ -39,9 +39,8 @@ static struct zuf_req *ioctl_req(struct inode *inode, unsigned int cmd,
 	return ERR_PTR(-EFAULT);
 }
 
-/* 1: once more, with the size that @a has now. */
-static int run_once(struct inode *inode, unsigned int cmd, u32 kflags,
-		    struct ioctl_arg *a)
+static int call_server(struct inode *inode, unsigned int cmd, u32 kflags,
+		       const struct ioctl_arg *a)
 {
 	struct zuf_req *req = ioctl_req(inode, cmd, kflags, a);
 	struct zufs_ioc_ioctl *io;
@@ -49,15 +48,10 @@ static int run_once(struct inode *inode, unsigned int cmd, u32 kflags,
 
 	if (IS_ERR(req))
 		return PTR_ERR(req);
+	err = zuf_dispatch(ZUF_SB(inode->i_sb), req, 0);
 	io = zuf_req_op(req, struct zufs_ioc_ioctl);
-	err = zuf_dispatch(ZUF_SB(inode->i_sb), req,
-			   sizeof(*io) - req->hdr->out_start);
-	if (!err && io->uflags & ZUFS_IOCTL_REALLOC) {
-		err = io->new_size > ZUFS_IOCTL_MAX ? -EIO : 1;
-		*a = (struct ioctl_arg){ a->user, io->new_size, true, true };
-	} else if (!err && a->out && copy_to_user(a->user, io->arg, a->size)) {
+	if (!err && a->out && copy_to_user(a->user, io->arg, a->size))
 		err = -EFAULT;
-	}
 	zuf_req_put(req);
 	return err;
 }
@@ -65,8 +59,9 @@ static int run_once(struct inode *inode, unsigned int cmd, u32 kflags,
 static long server_ioctl(struct file *file, unsigned int cmd, void __user *arg)
 {
 	struct inode *inode = file_inode(file);
-	struct ioctl_arg a = { arg, _IOC_SIZE(cmd), _IOC_DIR(cmd) & _IOC_WRITE,
-			       _IOC_DIR(cmd) & _IOC_READ };
+	const struct ioctl_arg a = { arg, _IOC_SIZE(cmd),
+				     _IOC_DIR(cmd) & _IOC_WRITE,
+				     _IOC_DIR(cmd) & _IOC_READ };
 	bool rw = !mnt_want_write_file(file);
 	u32 kflags = 0;
 	int err;
@@ -77,12 +72,10 @@ static long server_ioctl(struct file *file, unsigned int cmd, void __user *arg)
 		kflags |= ZUFS_IOCTL_ADMIN;
 	if (inode_owner_or_capable(file_mnt_user_ns(file), inode))
 		kflags |= ZUFS_IOCTL_OWNER;
-	err = run_once(inode, cmd, kflags, &a);
-	if (err > 0)
-		err = run_once(inode, cmd, kflags, &a);
+	err = call_server(inode, cmd, kflags, &a);
 	if (rw)
 		mnt_drop_write_file(file);
-	return err > 0 ? -EIO : err;
+	return err;
 }
 
 long zuf_ioctl(struct file *file, unsigned int cmd, unsigned long arg)

@@ -712,8 +712,6 @@ struct zufs_ioc_seek {
 	__u32 pad;	       /* 100 */
 };
 
-#define ZUFS_IOCTL_MAX 32768 /* bytes of an argument */
-
 /* zufs_ioc_ioctl.kflags */
 enum {
 	ZUFS_IOCTL_RW = 1, /* the mount is writable, and stays so meanwhile */
@@ -721,21 +719,14 @@ enum {
 	ZUFS_IOCTL_OWNER = 4, /* it owns the inode, or may do as if */
 };
 
-/* zufs_ioc_ioctl.uflags */
-enum {
-	ZUFS_IOCTL_REALLOC = 1, /* call again with new_size bytes, in and out */
-};
-
 /* arg has as many bytes as cmd says, in and out as it says. */
 struct zufs_ioc_ioctl {
 	struct zufs_ioc_op op; /*   0 */
 	__u32 cmd;	       /*  80: IN */
 	__u32 kflags;	       /*  84: IN ZUFS_IOCTL_RW, _ADMIN, _OWNER */
-	__u32 uflags;	       /*  88: OUT ZUFS_IOCTL_REALLOC */
-	__u32 new_size;	       /*  92: OUT with REALLOC */
-	__u8 arg[];	       /*  96: IN, OUT */
+	__u8 arg[];	       /*  88: IN, OUT */
 };
-static_assert(sizeof(struct zufs_ioc_ioctl) == 96, "wire");
+static_assert(sizeof(struct zufs_ioc_ioctl) == 88, "wire");
 
 enum {
 	ZUFS_XATTR_SECURITY = 1,

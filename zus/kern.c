@@ -386,7 +386,7 @@ int kern_label(struct kern *k, char *label, uint32_t size)
 	if (err)
 		return err;
 	io = kern_op(k, ZUFS_OP_IOCTL, root, sizeof(*io) + FSLABEL_MAX);
-	io->op.hdr.out_start = offsetof(struct zufs_ioc_ioctl, uflags);
+	io->op.hdr.out_start = offsetof(struct zufs_ioc_ioctl, arg);
 	io->op.hdr.out_max =
 		(u32)sizeof(*io) + FSLABEL_MAX - io->op.hdr.out_start;
 	io->cmd = FS_IOC_GETFSLABEL;

@@ -192,7 +192,7 @@ static void label(void)
 	io = SENT(ZUFS_OP_IOCTL, zufs_ioc_ioctl);
 	OK("IOCTL: command, rights, room",
 	   told(ZUFS_OP_IOCTL, &root, sizeof(*io) + FSLABEL_MAX,
-		offsetof(struct zufs_ioc_ioctl, uflags),
+		offsetof(struct zufs_ioc_ioctl, arg),
 		sizeof(*io) + FSLABEL_MAX) &&
 		   io->cmd == FS_IOC_GETFSLABEL &&
 		   io->kflags == (ZUFS_IOCTL_RW | ZUFS_IOCTL_ADMIN |

@@ -80,16 +80,9 @@ static void add_one(uint8_t *p, uint32_t n)
 		(*p++)++;
 }
 
-static void ask_for(struct zufs_ioc_ioctl *io, uint32_t size)
-{
-	io->uflags = ZUFS_IOCTL_REALLOC;
-	io->new_size = size;
-}
-
 int two_ioctl(struct zus_inode_info *zii, struct zufs_ioc_ioctl *io)
 {
-	uint32_t room = zus_op_room(&io->op.hdr), flags = io->kflags,
-		 most = ZUFS_IOCTL_MAX;
+	uint32_t flags = io->kflags;
 
 	(void)zii;
 	switch (io->cmd) {
@@ -102,23 +95,10 @@ int two_ioctl(struct zus_inode_info *zii, struct zufs_ioc_ioctl *io)
 		return use_path(io->cmd, (const char *)io->arg);
 	case TWO_DROP:
 		return drop_caches();
-	case TWO_REALLOC:
-		if (room < TWO_LONG)
-			ask_for(io, TWO_LONG);
-		else
-			add_one(io->arg, TWO_LONG);
-		return 0;
-	case TWO_GREEDY:
-		ask_for(io, room + 1);
-		return 0;
+	case TWO_BARE:
 	case TWO_MOST:
-	case TWO_HUGE:
-		most += io->cmd == TWO_HUGE;
-		if (room < most)
-			ask_for(io, most);
-		return 0;
 	case TWO_ADD:
-		add_one(io->arg, 8);
+		add_one(io->arg, zus_op_room(&io->op.hdr));
 		return 0;
 	case TWO_KFLAGS:
 		memcpy(io->arg, &flags, sizeof(flags));

@@ -62,8 +62,6 @@ static const struct field fields[] = {
 	ATTR(CLONE, zufs_ioc_clone, attr),
 	F(COPY, zufs_ioc_clone, done),
 	ATTR(COPY, zufs_ioc_clone, attr),
-	F(IOCTL, zufs_ioc_ioctl, uflags),
-	F(IOCTL, zufs_ioc_ioctl, new_size),
 };
 #define N_FIELDS (sizeof(fields) / sizeof(*fields))
 
