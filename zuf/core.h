@@ -77,7 +77,11 @@ struct zuf_root {
 	struct kref kref;
 	unsigned int timeout; /* seconds that a server may take to answer */
 
-	struct mutex ctl; /* HELLO, the end of an epoch, sbs, pmem files */
+	/*
+	 * HELLO, the end of an epoch, sbs, pmem files. Memory under it is NOIO: IO
+	 * to zuf may wait for the end.
+	 */
+	struct mutex ctl;
 	enum zuf_root_state state;
 	u64 live; /* epoch of the server, 0: none is connected. Written under ctl */
 	u64 features;	  /* ZUFS_FEAT_* of its HELLO; written under ctl */

@@ -6,6 +6,7 @@
 #include <linux/kdev_t.h>
 #include <linux/mm.h>
 #include <linux/pfn_t.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -154,10 +155,14 @@ static vm_fault_t fault_size(struct vm_fault *vmf, unsigned long size)
 {
 	struct zuf_file *zf = vmf->vma->vm_file->private_data;
 	vm_fault_t ret = VM_FAULT_SIGBUS;
+	unsigned int noio;
 
 	down_read(&zf->sem);
+	/* Who revokes waits for this one: memory may not come from IO to zuf. */
+	noio = memalloc_noio_save();
 	if (zf->sbi)
 		ret = map_pmem(vmf, zf->sbi, size);
+	memalloc_noio_restore(noio);
 	up_read(&zf->sem);
 	return ret;
 }

@@ -149,14 +149,15 @@ void zuf_epoch_end(struct zuf_root *root, u64 epoch, const char *why)
 	trace_zuf_epoch_end(epoch, root->tgid,
 			    root->orderly ? "in order" : why);
 	zuf_type_drop_root(root);
-	xa_for_each(&root->sbs, id, sbi) {
+	xa_for_each(&root->sbs, id, sbi)
 		WRITE_ONCE(sbi->dead, true);
-		zuf_pmem_revoke(sbi);
-	}
 	zuf_lanes_leave(root);
 	zuf_lanes_kill(root);
 	zuf_mounts_kill(root);
 	wake_up_all(&root->pool_wq);
+	/* Last: it waits for faults of the server, which may wait for all that. */
+	xa_for_each(&root->sbs, id, sbi)
+		zuf_pmem_revoke(sbi);
 	mutex_unlock(&root->ctl);
 }
 
@@ -167,7 +168,7 @@ int zuf_root_add_sb(struct zuf_root *root, struct zuf_sb_info *sbi)
 	sbi->sb_id = atomic64_inc_return(&last_sb_id);
 	mutex_lock(&root->ctl);
 	if (zuf_is_live(root, sbi->epoch))
-		err = xa_err(xa_store(&root->sbs, sbi->sb_id, sbi, GFP_KERNEL));
+		err = xa_err(xa_store(&root->sbs, sbi->sb_id, sbi, GFP_NOIO));
 	mutex_unlock(&root->ctl);
 	if (err)
 		return err;

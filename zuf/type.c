@@ -37,7 +37,7 @@ static struct zuf_type *find(const char *name)
 
 static struct zuf_type *add(const char *name)
 {
-	struct zuf_type *type = kzalloc(sizeof(*type), GFP_KERNEL);
+	struct zuf_type *type = kzalloc(sizeof(*type), GFP_NOIO);
 	int err;
 
 	if (!type)
