@@ -70,11 +70,14 @@ static void back(struct inode *inode, u16 op, size_t size, bool hold)
 {
 	struct zuf_sb_info *sbi = ZUF_SB(inode->i_sb);
 	struct zuf_req *req = zuf_req_alloc(sbi, op, size, size, size);
-	struct back_op *bo;
+	struct back_op *bo = req ? kmalloc(sizeof(*bo), GFP_NOFS) : NULL;
 
-	if (!req)
-		return; /* the server has it until umount, or for good: nothing is lost */
-	bo = kmalloc(sizeof(*bo), GFP_NOFS | __GFP_NOFAIL);
+	/* The server has it until umount, or for good: nothing is lost. */
+	if (!bo) {
+		if (req)
+			zuf_req_put(req);
+		return;
+	}
 	zuf_fill_op(req, inode);
 	bo->sbi = sbi;
 	bo->inode = NULL;
