@@ -116,6 +116,12 @@ struct zuf_root {
 	unsigned int round;
 };
 
+/* Of a file in the control root. */
+static inline struct zuf_root *zuf_root_of(const struct file *file)
+{
+	return file_inode(file)->i_sb->s_fs_info;
+}
+
 /* What a role file is: its private_data. */
 enum zuf_role {
 	ZUF_ROLE_NONE,

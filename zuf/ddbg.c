@@ -9,11 +9,6 @@
 
 #include "core.h"
 
-static struct zuf_root *root_of(const struct file *file)
-{
-	return file_inode(file)->i_sb->s_fs_info;
-}
-
 /* One piece of the list; the file's position is the server's. */
 static ssize_t ddbg_read(struct file *file, char __user *buf, size_t len,
 			 loff_t *pos)
@@ -28,7 +23,7 @@ static ssize_t ddbg_read(struct file *file, char __user *buf, size_t len,
 		return -ENOMEM;
 	d->pos = *pos;
 	d->len = min_t(size_t, len, ZUFS_DDBG_MAX);
-	ret = zuf_dispatch_ddbg(root_of(file), ZUFS_M_DDBG_RD, d);
+	ret = zuf_dispatch_ddbg(zuf_root_of(file), ZUFS_M_DDBG_RD, d);
 	if (!ret && d->pos > LLONG_MAX)
 		ret = -EIO;
 	if (!ret && copy_to_user(buf, d->text, d->len))
@@ -57,7 +52,7 @@ static ssize_t ddbg_write(struct file *file, const char __user *buf, size_t len,
 	if (copy_from_user(d->text, buf, len))
 		ret = -EFAULT;
 	if (!ret)
-		ret = zuf_dispatch_ddbg(root_of(file), ZUFS_M_DDBG_WR, d);
+		ret = zuf_dispatch_ddbg(zuf_root_of(file), ZUFS_M_DDBG_WR, d);
 	kfree(d);
 	return ret ? ret : len;
 }

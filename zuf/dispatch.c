@@ -330,7 +330,8 @@ static bool needs_pool(const struct zuf_sb_info *sbi, const struct zuf_req *req)
 	       atomic_read(&sbi->root->op_size);
 }
 
-static int dispatch_once(struct zuf_sb_info *sbi, struct zuf_req *req)
+static int dispatch_once(struct zuf_sb_info *sbi, struct zuf_req *req,
+			 size_t min_out)
 {
 	int err = may_dispatch(sbi);
 
@@ -344,7 +345,7 @@ static int dispatch_once(struct zuf_sb_info *sbi, struct zuf_req *req)
 		err = wait_over(req);
 	zuf_window_hide(req);
 	if (!err)
-		err = zuf_req_answer(req, 0);
+		err = zuf_req_answer(req, min_out);
 	/* Answered: no ZT looks at the pool any more, as it may in other states. */
 	if (atomic_read(&req->state) == RELAY_DONE)
 		zuf_pool_put(req);
@@ -362,7 +363,7 @@ int zuf_dispatch(struct zuf_sb_info *sbi, struct zuf_req *req, size_t min_out)
 	if (!req->waiter)
 		req->waiter = get_task_struct(current);
 	for (;;) {
-		err = dispatch_once(sbi, req);
+		err = dispatch_once(sbi, req, min_out);
 		if (err == -EZUFS_RETRY)
 			err = tries++ < MAX_RETRIES ? req->oh(req, req->need) :
 						      -EIO;
@@ -370,7 +371,7 @@ int zuf_dispatch(struct zuf_sb_info *sbi, struct zuf_req *req, size_t min_out)
 			break;
 		zuf_req_again(req);
 	}
-	return !err && req->hdr->out_len < min_out ? -EIO : err;
+	return err;
 }
 
 void zuf_dispatch_back(struct zuf_sb_info *sbi, struct zuf_req *req)

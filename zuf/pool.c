@@ -259,9 +259,7 @@ int zuf_pool_take(struct zuf_sb_info *sbi, struct zuf_req *req)
 	struct zuf_pool *pool;
 	int err;
 
-	if (req->pool && req->pool->nr >= nr)
-		return 0;
-	zuf_pool_put(req);
+	zuf_assert(!req->pool);
 	err = pool_wait(sbi, nr, &pool);
 	if (err)
 		return err;

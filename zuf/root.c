@@ -190,11 +190,6 @@ void zuf_root_del_sb(struct zuf_root *root, struct zuf_sb_info *sbi)
 
 /* ---- files ---- */
 
-static struct zuf_root *root_of(const struct file *file)
-{
-	return file_inode(file)->i_sb->s_fs_info;
-}
-
 static ssize_t state_read(struct file *file, char __user *buf, size_t len,
 			  loff_t *pos)
 {
@@ -204,7 +199,7 @@ static ssize_t state_read(struct file *file, char __user *buf, size_t len,
 		[ZUF_ROOT_MOUNT_READY] = "mount_ready\n",
 		[ZUF_ROOT_SERVER_FAILED] = "server_failed\n",
 	};
-	const char *name = names[READ_ONCE(root_of(file)->state)];
+	const char *name = names[READ_ONCE(zuf_root_of(file)->state)];
 
 	return simple_read_from_buffer(buf, len, pos, name, strlen(name));
 }
@@ -235,7 +230,7 @@ static int registered_open(struct inode *inode, struct file *file)
 static ssize_t abort_write(struct file *file, const char __user *buf,
 			   size_t len, loff_t *pos)
 {
-	struct zuf_root *root = root_of(file);
+	struct zuf_root *root = zuf_root_of(file);
 
 	zuf_epoch_end(root, READ_ONCE(root->live), "abort was written");
 	return len;

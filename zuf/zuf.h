@@ -243,13 +243,14 @@ size_t zuf_room(struct zuf_sb_info *sbi, size_t want);
 #define zuf_req_op(req, type) ((type *)(req)->hdr)
 
 /*
- * Hands @req over and waits as req->wait says. Returns the server's err (checked to be an
- * errno), -EINTR if abandoned, -EIO if the epoch ended or there is no server, -EDEADLK if the caller is
- * the server itself. On 0 the bytes [out_start, out_start + out_len) of the buffer are the answer;
- * the rest of the output room is zero; on an error all of it is. out_len may be less than the fixed outputs: zuf_dispatch
- * answers -EIO then if it is below @min_out. When it returns, the server sees
- * nothing of req->pages any more. A request that doesn't fit the ZTs' operation
- * buffers waits for a pool first; -E2BIG: there is none so large.
+ * Hands @req over and waits as req->wait says. Returns the server's err (checked
+ * to be an errno), -EINTR if abandoned, -EIO if the epoch ended or there is no
+ * server, -EDEADLK if the caller is the server itself. On 0 the bytes [out_start,
+ * out_start + out_len) of the buffer are the answer, of which there are at least
+ * @min_out, else -EIO. What isn't answered is as the caller left it: zero, or its
+ * input where both are in one place. When it returns, the server sees nothing of
+ * req->pages any more. A request that doesn't fit the ZTs' operation buffers waits
+ * for a pool first; -E2BIG: there is none so large.
  */
 int zuf_dispatch(struct zuf_sb_info *sbi, struct zuf_req *req, size_t min_out);
 /* ZUF_WAIT_BACK: req->done(req) is called exactly once, also when the epoch ends; it drops the reference. */
