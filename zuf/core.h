@@ -6,7 +6,9 @@
 #define _ZUF_CORE_H
 
 #include <linux/cpumask.h>
+#include <linux/freezer.h>
 #include <linux/kref.h>
+#include <linux/sched/signal.h>
 #include <linux/xarray.h>
 
 #include "zuf.h"
@@ -115,6 +117,21 @@ struct zuf_root {
 	struct delayed_work watch;
 	unsigned int round;
 };
+
+/*
+ * Waits for @cond; -ERESTARTSYS: a fatal signal. As in wait_mode() freezable after
+ * a second, unsafely so: locks of the VFS are held.
+ */
+#define zuf_wait_event(wq, cond)                                           \
+	({                                                                 \
+		long left_ = wait_event_killable_timeout(wq, cond, HZ);    \
+                                                                           \
+		if (!left_)                                                \
+			left_ = wait_event_state(wq, cond,                 \
+						 (TASK_KILLABLE |          \
+						  TASK_FREEZABLE_UNSAFE)); \
+		left_ < 0 ? -ERESTARTSYS : 0;                              \
+	})
 
 /* Of a file in the control root. */
 static inline struct zuf_root *zuf_root_of(const struct file *file)

@@ -260,13 +260,13 @@ static void app_spin(struct zuf_req *req)
 
 /*
  * A caller of a server that answers is frozen on its way back to user space,
- * with no lock held. One of a server that hangs must not hold up a suspend;
- * zuf_lanes_late() wakes it.
+ * with no lock held. One of a server that hangs must not hold up a suspend, with
+ * its locks, which is what "unsafe" says; zuf_lanes_late() wakes it.
  */
 static unsigned int wait_mode(const struct zuf_req *req, unsigned int mode)
 {
 	return time_after(jiffies, READ_ONCE(req->started) + HZ) ?
-		       mode | TASK_FREEZABLE :
+		       mode | TASK_FREEZABLE_UNSAFE :
 		       mode;
 }
 

@@ -188,7 +188,8 @@ static int wait_done(struct zuf_sb_info *sbi, u64 ino, u64 seq)
 	} while (!left && READ_ONCE(sbi->evict_over) != over);
 	if (!left)
 		left = wait_event_state(sbi->evict_wq, is_done(sbi, ino, seq),
-					(TASK_KILLABLE | TASK_FREEZABLE));
+					(TASK_KILLABLE |
+					 TASK_FREEZABLE_UNSAFE));
 	return left < 0 ? left : 0;
 }
 
@@ -214,5 +215,6 @@ void zuf_evict_wait_all(struct zuf_sb_info *sbi)
 {
 	if (wait_done(sbi, 0, U64_MAX))
 		wait_event_state(sbi->evict_wq, is_done(sbi, 0, U64_MAX),
-				 (TASK_UNINTERRUPTIBLE | TASK_FREEZABLE));
+				 (TASK_UNINTERRUPTIBLE |
+				  TASK_FREEZABLE_UNSAFE));
 }

@@ -2,8 +2,6 @@
 /*
  * Mount operations, and the server's mount thread.
  */
-#include <linux/freezer.h>
-#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -65,23 +63,16 @@ static bool mreq_over(struct zuf_mreq *mr)
 	return smp_load_acquire(&mr->state) >= RELAY_DONE;
 }
 
-/*
- * Like wait_mode(), freezable after a second without an answer. A UMOUNT is
- * never abandoned: the server would keep what the kernel has forgotten.
- */
+/* A UMOUNT is never abandoned: the server would keep what the kernel has forgotten. */
 static int mreq_wait(struct zuf_root *root, struct zuf_mreq *mr)
 {
-	int err = wait_event_killable_timeout(root->mount_done, mreq_over(mr),
-					      HZ);
+	int err = zuf_wait_event(root->mount_done, mreq_over(mr));
 
-	if (!err)
-		err = wait_event_state(root->mount_done, mreq_over(mr),
-				       (TASK_KILLABLE | TASK_FREEZABLE));
-	if (err < 0 && mr->msg.hdr.operation != ZUFS_M_UMOUNT &&
+	if (err && mr->msg.hdr.operation != ZUFS_M_UMOUNT &&
 	    mreq_abandon(root, mr))
 		return -EINTR;
 	wait_event_state(root->mount_done, mreq_over(mr),
-			 (TASK_UNINTERRUPTIBLE | TASK_FREEZABLE));
+			 (TASK_UNINTERRUPTIBLE | TASK_FREEZABLE_UNSAFE));
 	return mr->state == RELAY_DEAD ? -EIO : 0;
 }
 

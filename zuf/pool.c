@@ -7,9 +7,7 @@
  * request that uses it. A mapping holds the file: so there is nothing to take
  * from a server, whatever ends first.
  */
-#include <linux/freezer.h>
 #include <linux/mm.h>
-#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -233,24 +231,15 @@ static int pool_try(struct zuf_sb_info *sbi, unsigned int nr,
 	return err;
 }
 
-/*
- * A busy one is with the server, whose time limit bounds that. Freezable after a
- * second, as in wait_mode().
- */
+/* A busy one is with the server, whose time limit bounds that. */
 static int pool_wait(struct zuf_sb_info *sbi, unsigned int nr,
 		     struct zuf_pool **pool)
 {
-	wait_queue_head_t *wq = &sbi->root->pool_wq;
-	int err = 0;
-	long left;
+	int err = 0, killed;
 
-	left = wait_event_killable_timeout(
-		*wq, (err = pool_try(sbi, nr, pool)) || *pool, HZ);
-	if (!left)
-		left = wait_event_state(
-			*wq, (err = pool_try(sbi, nr, pool)) || *pool,
-			(TASK_KILLABLE | TASK_FREEZABLE));
-	return left < 0 ? -EINTR : err;
+	killed = zuf_wait_event(sbi->root->pool_wq,
+				(err = pool_try(sbi, nr, pool)) || *pool);
+	return killed ? -EINTR : err;
 }
 
 int zuf_pool_take(struct zuf_sb_info *sbi, struct zuf_req *req)
