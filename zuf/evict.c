@@ -12,7 +12,8 @@
 #include "fs.h"
 
 struct back_op {
-	struct list_head node; /* of sbi->evicting, in order of seq */
+	struct list_head node;	/* of sbi->evicting, in order of seq */
+	struct hlist_node hash; /* of sbi->evicting_ino */
 	struct zuf_sb_info *sbi;
 	struct inode *inode; /* a reference is held; NULL: none */
 	struct work_struct work;
@@ -29,6 +30,7 @@ static void back_over(struct back_op *bo)
 	/* Wakes under the lock: who waits for the last one may free @sbi then. */
 	spin_lock(&sbi->evict_lock);
 	list_del(&bo->node);
+	hash_del(&bo->hash);
 	sbi->evict_over++;
 	wake_up_all(&sbi->evict_wq);
 	spin_unlock(&sbi->evict_lock);
@@ -90,6 +92,7 @@ static void back(struct inode *inode, u16 op, size_t size, bool hold)
 	spin_lock(&sbi->evict_lock);
 	bo->seq = ++sbi->evict_seq;
 	list_add_tail(&bo->node, &sbi->evicting);
+	hash_add(sbi->evicting_ino, &bo->hash, bo->ino);
 	spin_unlock(&sbi->evict_lock);
 	req->private = bo;
 	req->done = back_done;
@@ -153,21 +156,26 @@ void zuf_evict_inode(struct inode *inode)
 		 sizeof(struct zufs_ioc_op));
 }
 
-/* Of @ino, or of any inode if that is 0, all is done that was begun up to @seq. */
-static bool is_done(struct zuf_sb_info *sbi, u64 ino, u64 seq)
+/* Nothing of @ino is under way. evict_lock. */
+static bool ino_done(struct zuf_sb_info *sbi, u64 ino)
 {
 	struct back_op *bo;
-	bool done = true;
+
+	hash_for_each_possible(sbi->evicting_ino, bo, hash, ino)
+		if (bo->ino == ino)
+			return false;
+	return true;
+}
+
+/* Of @ino all is done; or, if that is 0, of any inode what was begun up to @seq. */
+static bool is_done(struct zuf_sb_info *sbi, u64 ino, u64 seq)
+{
+	struct back_op *first;
+	bool done;
 
 	spin_lock(&sbi->evict_lock);
-	list_for_each_entry(bo, &sbi->evicting, node) {
-		if (bo->seq > seq)
-			break;
-		if (!ino || bo->ino == ino) {
-			done = false;
-			break;
-		}
-	}
+	first = list_first_entry_or_null(&sbi->evicting, struct back_op, node);
+	done = !first || (ino ? ino_done(sbi, ino) : first->seq > seq);
 	spin_unlock(&sbi->evict_lock);
 	return done;
 }

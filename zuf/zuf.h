@@ -10,6 +10,7 @@
 #include <linux/fs.h>
 #include <linux/fs_context.h>
 #include <linux/dax.h>
+#include <linux/hashtable.h>
 #include <linux/percpu.h>
 #include <linux/refcount.h>
 #include <linux/rwsem.h>
@@ -139,6 +140,7 @@ struct zuf_sb_info {
 	spinlock_t grant_lock;
 	struct list_head grants;   /* inodes that hold a grant */
 	struct list_head evicting; /* evict.c: what the background channel does */
+	DECLARE_HASHTABLE(evicting_ino, 10); /* the same; evict_lock */
 	spinlock_t evict_lock;
 	wait_queue_head_t evict_wq;
 	u64 evict_seq;	/* the last that was put there or noted; evict_lock */
