@@ -40,8 +40,8 @@ static int check_extents(struct zuf_sb_info *sbi,
 }
 
 /*
- * Blocks that were holes may be mapped as zero pages. For a write(2) they go
- * now; a fault replaces the entry that it holds itself.
+ * Blocks that were holes may be mapped as zero pages, which go. So do entries that a
+ * fault of 2 MiB would find in its way. No lock of an entry is held.
  */
 static void unmap_new(struct inode *inode, const struct zufs_ioc_get_multy *io)
 {
@@ -157,7 +157,7 @@ static int get_multy(struct inode *inode, loff_t pos, loff_t len, u64 rw,
 	err = zuf_extmap_put(&ZUF_I(inode)->map, gen, io->ext, io->n,
 			     rw & ZUFS_RW_WRITE);
 	/* After the cache: a read fault can't map a zero page there any more. */
-	if (rw & ZUFS_RW_WRITE && !(rw & ZUFS_RW_MMAP))
+	if (rw & ZUFS_RW_WRITE)
 		unmap_new(inode, io);
 	for (i = 0; io->ext[i].lblk + io->ext[i].len <= lblk; i++)
 		;

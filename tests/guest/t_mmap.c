@@ -130,6 +130,22 @@ static void huge_and_sync(int fd, bool cached)
 	munmap(s, 4 * MIB);
 }
 
+/* A store gives a hole of 2 MiB blocks, of which another mapping shows zeros. */
+static void hole_of_two(int fd)
+{
+	char *small, *large;
+
+	CHECK(ftruncate(fd, 0) == 0 && ftruncate(fd, 2 * MIB) == 0);
+	small = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 5 * 4096);
+	CHECK(small != MAP_FAILED && small[0] == 0);
+	large = map(fd, 2 * MIB, MAP_SHARED);
+	large[0] = 'l';
+	CHECK(pwrite(fd, "late", 4, 5 * 4096) == 4);
+	CHECK(!memcmp(small, "late", 4) && large[0] == 'l');
+	munmap(small, 4096);
+	munmap(large, 2 * MIB);
+}
+
 int main(int argc, char **argv)
 {
 	int fd;
@@ -141,6 +157,7 @@ int main(int argc, char **argv)
 	CHECK(fd >= 0);
 	shared_and_private(fd);
 	holes_and_end(fd);
+	hole_of_two(fd);
 	huge_and_sync(fd, argc > 2);
 	return unlink(argv[1]) != 0;
 }
