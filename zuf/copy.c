@@ -109,9 +109,16 @@ static int copy_commit(struct copy *c, u64 size, u64 blocks, u32 want, u64 more)
 
 static int copy_send_size(struct copy *c, u64 size)
 {
+	struct address_space *mapping = c->inode->i_mapping;
 	loff_t old = i_size_read(c->inode);
-	int err;
+	int err = 0;
 
+	/* Stores of mappings are flushed before their entries go, some of 2 MiB. */
+	if (size < old)
+		err = filemap_write_and_wait_range(
+			mapping, round_down(size, PMD_SIZE), LLONG_MAX);
+	if (err)
+		return err;
 	truncate_setsize(c->inode, size);
 	zuf_extmap_drop(&ZUF_I(c->inode)->map);
 	err = zuf_send_attr(c->ns, c->inode, c->ia);

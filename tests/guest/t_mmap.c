@@ -2,8 +2,9 @@
 /*
  * Mappings: shared, private, holes, beyond the end, 2 MiB, MAP_SYNC, truncate.
  *
- * usage: t_mmap FILE [cached]
+ * usage: t_mmap FILE [cached|shrink]
  * "cached": of the page cache, where MAP_SYNC is refused.
+ * "shrink": a file of 2 MiB, written by a mapping, becomes shorter.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -146,6 +147,18 @@ static void hole_of_two(int fd)
 	munmap(large, 2 * MIB);
 }
 
+/* The mark of what was stored is on all of 2 MiB. */
+static void shrink(int fd)
+{
+	char *p;
+
+	CHECK(fallocate(fd, 0, 0, 2 * MIB) == 0);
+	p = map(fd, 2 * MIB, MAP_SHARED);
+	p[100] = 's';
+	CHECK(ftruncate(fd, MIB) == 0 && p[100] == 's');
+	munmap(p, 2 * MIB);
+}
+
 int main(int argc, char **argv)
 {
 	int fd;
@@ -155,9 +168,13 @@ int main(int argc, char **argv)
 	signal(SIGBUS, on_bus);
 	fd = open(argv[1], O_RDWR | O_CREAT | O_TRUNC, 0644);
 	CHECK(fd >= 0);
-	shared_and_private(fd);
-	holes_and_end(fd);
-	hole_of_two(fd);
-	huge_and_sync(fd, argc > 2);
+	if (argc > 2 && !strcmp(argv[2], "shrink")) {
+		shrink(fd);
+	} else {
+		shared_and_private(fd);
+		holes_and_end(fd);
+		hole_of_two(fd);
+		huge_and_sync(fd, argc > 2);
+	}
 	return unlink(argv[1]) != 0;
 }
