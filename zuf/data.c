@@ -333,24 +333,17 @@ static int data_fadvise(struct file *file, loff_t offset, loff_t len,
 }
 
 const struct inode_operations zuf_data_iops = {
-	.getattr = zuf_getattr,
-	.setattr = zuf_setattr,
-	.update_time = zuf_update_time,
+	ZUF_REG_IOPS,
 	.fiemap = data_fiemap,
-	.listxattr = zuf_listxattr,
 };
 
 const struct file_operations zuf_data_fops = {
+	ZUF_REG_FOPS,
 	.llseek = data_llseek,
 	.read_iter = data_read_iter,
 	.write_iter = data_write_iter,
 	.mmap = zuf_cache_mmap,
-	.open = generic_file_open,
-	.fallocate = zuf_fallocate,
-	.fsync = zuf_fsync,
 	.fadvise = data_fadvise,
 	.copy_file_range = zuf_copy_file_range,
 	.remap_file_range = zuf_remap_file_range,
-	.splice_read = generic_file_splice_read,
-	.splice_write = iter_file_splice_write,
 };

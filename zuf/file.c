@@ -150,30 +150,17 @@ const struct address_space_operations zuf_aops = {
 };
 
 const struct inode_operations zuf_file_iops = {
-	.getattr = zuf_getattr,
-	.setattr = zuf_setattr,
-	.update_time = zuf_update_time,
+	ZUF_REG_IOPS,
 	.fiemap = zuf_fiemap,
-	.listxattr = zuf_listxattr,
-	.get_acl = zuf_get_acl,
-	.set_acl = zuf_set_acl,
-	.fileattr_get = zuf_fileattr_get,
-	.fileattr_set = zuf_fileattr_set,
 };
 
 const struct file_operations zuf_file_fops = {
+	ZUF_REG_FOPS,
 	.llseek = zuf_llseek,
 	.read_iter = zuf_read_iter,
 	.write_iter = zuf_write_iter,
 	.mmap = zuf_mmap,
 	.mmap_supported_flags = MAP_SYNC,
 	.get_unmapped_area = thp_get_unmapped_area,
-	.open = generic_file_open,
 	.release = zuf_release,
-	.fallocate = zuf_fallocate,
-	.fsync = zuf_fsync,
-	.unlocked_ioctl = zuf_ioctl,
-	.compat_ioctl = zuf_compat_ioctl,
-	.splice_read = generic_file_splice_read,
-	.splice_write = iter_file_splice_write,
 };

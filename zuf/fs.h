@@ -141,6 +141,19 @@ extern const struct inode_operations zuf_symlink_iops;
 extern const struct export_operations zuf_export_ops;
 
 /* ---- file.c, mmap.c ---- */
+/* What regular files have in common, wherever their data is. */
+#define ZUF_REG_IOPS                                                \
+	.getattr = zuf_getattr, .setattr = zuf_setattr,             \
+	.update_time = zuf_update_time, .listxattr = zuf_listxattr, \
+	.get_acl = zuf_get_acl, .set_acl = zuf_set_acl,             \
+	.fileattr_get = zuf_fileattr_get, .fileattr_set = zuf_fileattr_set
+#define ZUF_REG_FOPS                                           \
+	.open = generic_file_open, .fallocate = zuf_fallocate, \
+	.fsync = zuf_fsync, .unlocked_ioctl = zuf_ioctl,       \
+	.compat_ioctl = zuf_compat_ioctl,                      \
+	.splice_read = generic_file_splice_read,               \
+	.splice_write = iter_file_splice_write
+
 extern const struct inode_operations zuf_file_iops;
 extern const struct file_operations zuf_file_fops;
 extern const struct address_space_operations zuf_aops;

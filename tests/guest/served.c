@@ -22,6 +22,7 @@
 
 #define FILE_MAX  (64ULL << 20) /* bytes */
 #define TEXT_SIZE 1024U		/* of "counters" */
+#define ACL_MAX	  256U
 #define GEN	  1U
 
 enum {
@@ -46,7 +47,8 @@ struct file {
 	char *data;	       /* FILE_MAX bytes, zero behind size */
 	uint64_t size;
 	int64_t mtime, ctime, atime;
-	uint32_t mode;
+	uint32_t mode, acl_size; /* acl_size 0: none */
+	char acl[ACL_MAX];
 };
 
 static struct {
@@ -98,6 +100,8 @@ static void fill_attr(struct zus_inode_info *zii, struct zufs_attr *attr)
 		zi->i_nlink = 2;
 		return;
 	}
+	if (f->acl_size)
+		attr->flags = 0;
 	zi->i_mode = (uint16_t)f->mode;
 	zi->i_nlink = 1;
 	zi->i_size = f->size;
@@ -596,13 +600,40 @@ static int mmap_close(struct zus_inode_info *zii, struct zufs_ioc_IO *io)
 	return 0;
 }
 
-/* ---- xattrs: none is kept ---- */
+/* ---- xattrs: none is kept but an access ACL ---- */
+
+static int get_acl(struct zus_inode_info *zii, struct zufs_ioc_xattr *io)
+{
+	struct file *f = file_of(zii);
+	uint32_t room = io->user_buf_size;
+
+	if (zii == &fs.root || io->type != ZUFS_XATTR_SYSTEM || !f->acl_size)
+		return -ENODATA;
+	io->user_buf_size = f->acl_size;
+	if (room && room < f->acl_size)
+		return -ERANGE;
+	if (room)
+		memcpy(io->buf, f->acl, f->acl_size);
+	return 0;
+}
+
+static int set_acl(struct file *f, struct zufs_ioc_xattr *io)
+{
+	if (io->user_buf_size > ACL_MAX)
+		return -E2BIG;
+	f->acl_size = io->user_buf_size;
+	memcpy(f->acl, io->buf + io->name_len, f->acl_size);
+	if (io->ioc_flags & ZUFS_XATTR_SET_MODE)
+		f->mode = S_IFREG | io->mode;
+	fill_attr(&f->zii, &io->attr);
+	return 0;
+}
 
 /*
  * user.N takes N tenths of a second, or until its caller gets a signal; each byte
  * of its value is the first one.
  */
-static int set_xattr(struct zus_inode_info *zii, struct zufs_ioc_xattr *io)
+static int set_slowly(struct zus_inode_info *zii, struct zufs_ioc_xattr *io)
 {
 	const char *value = io->buf + io->name_len;
 	unsigned int now = ++counters.now, most = counters.most;
@@ -620,6 +651,13 @@ static int set_xattr(struct zus_inode_info *zii, struct zufs_ioc_xattr *io)
 	counters.now--;
 	fill_attr(zii, &io->attr);
 	return err;
+}
+
+static int set_xattr(struct zus_inode_info *zii, struct zufs_ioc_xattr *io)
+{
+	if (io->type == ZUFS_XATTR_SYSTEM && zii != &fs.root)
+		return set_acl(file_of(zii), io);
+	return set_slowly(zii, io);
 }
 
 static void evict(struct zus_inode_info *zii, bool free_inode)
@@ -647,6 +685,7 @@ static const struct zus_zii_operations zii_ops = {
 	.clone = clone_data,
 	.seek = seek,
 	.fiemap = fiemap,
+	.getxattr = get_acl,
 	.setxattr = set_xattr,
 };
 
