@@ -245,6 +245,8 @@ static vm_fault_t mkwrite(struct vm_fault *vmf)
 	struct folio *folio = page_folio(vmf->page);
 	vm_fault_t ret = VM_FAULT_LOCKED;
 
+	if (IS_IMMUTABLE(inode)) /* since it was mapped */
+		return VM_FAULT_SIGBUS;
 	sb_start_pagefault(inode->i_sb);
 	file_update_time(vmf->vma->vm_file);
 	/* Not while zuf_cache_drop()'s caller needs the page to be clean. */

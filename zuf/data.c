@@ -92,7 +92,7 @@ static ssize_t write_locked(struct kiocb *iocb, struct iov_iter *from)
 			     .iter = from,
 			     .op = ZUFS_OP_WRITE,
 			     .rw = rw_of(iocb) };
-	ssize_t count = generic_write_checks(iocb, from);
+	ssize_t count = zuf_write_checks(iocb, from);
 	int err;
 
 	if (count <= 0)

@@ -33,16 +33,23 @@ static ssize_t zuf_read_iter(struct kiocb *iocb, struct iov_iter *to)
 
 /* ---- write; i_rwsem is held exclusive ---- */
 
+ssize_t zuf_write_checks(struct kiocb *iocb, struct iov_iter *from)
+{
+	ssize_t count = generic_write_checks(iocb, from);
+
+	if (count > 0 && IS_IMMUTABLE(file_inode(iocb->ki_filp)))
+		return -EPERM; /* since it was opened */
+	return count;
+}
+
 static ssize_t write_locked(struct kiocb *iocb, struct iov_iter *from)
 {
 	struct inode *inode = file_inode(iocb->ki_filp);
-	ssize_t count = generic_write_checks(iocb, from);
+	ssize_t count = zuf_write_checks(iocb, from);
 	int err;
 
 	if (count <= 0)
 		return count;
-	if (IS_IMMUTABLE(inode)) /* since it was opened */
-		return -EPERM;
 	err = kiocb_modified(iocb);
 	if (err)
 		return err;

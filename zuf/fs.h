@@ -159,6 +159,8 @@ extern const struct file_operations zuf_file_fops;
 extern const struct address_space_operations zuf_aops;
 int zuf_mmap(struct file *file, struct vm_area_struct *vma);
 int zuf_fsync(struct file *file, loff_t start, loff_t end, int datasync);
+/* How many bytes write(2) may write, or -errno; i_rwsem exclusive. */
+ssize_t zuf_write_checks(struct kiocb *iocb, struct iov_iter *from);
 
 /* ---- data.c: files whose data goes through the server ---- */
 extern const struct inode_operations zuf_data_iops;

@@ -22,7 +22,7 @@
 
 static int calls_bad; /* checks that failed */
 
-/* No fallocate, xattrs, times of birth, exchanges; all folders have one link. */
+/* No fallocate, xattrs, projects, times of birth, exchanges; all folders have one link. */
 static bool calls_simple;
 
 static inline void calls_report(bool good, const char *what, int line,

@@ -73,7 +73,9 @@ static void immutable(void)
 	FAILS(EPERM, "immutable: no write by a file open before",
 	      write(fd, "a", 1));
 	FAILS(EPERM, "immutable: no truncate of it", ftruncate(fd, 0));
-	FAILS(EPERM, "immutable: no fallocate", fallocate(fd, 0, 0, 30000));
+	if (!calls_simple)
+		FAILS(EPERM, "immutable: no fallocate",
+		      fallocate(fd, 0, 0, 30000));
 	FAILS(EPERM, "immutable: no open for writing", open("file", O_RDWR));
 	FAILS(EPERM, "immutable: no chmod", chmod("file", 0600));
 	FAILS(EPERM, "immutable: no unlink", unlink("file"));
@@ -236,9 +238,11 @@ int main(int argc, char **argv)
 	immutable();
 	append();
 	rights();
+	version();
+	if (calls_simple)
+		return calls_end();
 	inherits();
 	noatime();
-	version();
 	others(argv[2]);
 	return calls_end();
 }
