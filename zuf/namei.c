@@ -195,8 +195,11 @@ static int new_entry(struct user_namespace *ns, struct inode *dir,
 {
 	struct inode *inode = new_inode_op(ns, dir, &dentry->d_name, a);
 
-	if (IS_ERR(inode))
+	/* The server may have the name all the same: it is asked again. */
+	if (IS_ERR(inode)) {
+		d_drop(dentry);
 		return PTR_ERR(inode);
+	}
 	d_instantiate(dentry, inode);
 	return 0;
 }

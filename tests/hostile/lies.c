@@ -516,6 +516,22 @@ static void tell_twice(void)
 	munmap(mine, 4096);
 }
 
+/* The server has the name, whatever the kernel thinks of its inode. */
+static void tell_made(void)
+{
+	struct plan *p = &counts->plan;
+
+	forget();
+	p->op = ZUFS_OP_NEW_INODE;
+	p->off = offsetof(struct zufs_ioc_new_inode, attr.zi.i_ino);
+	p->size = sizeof(p->value);
+	p->value = 0;
+	__atomic_store_n(&p->armed, 1, __ATOMIC_RELEASE);
+	report("a new file without a number", "",
+	       closed(open("made", O_WRONLY | O_CREAT | O_EXCL, 0600)), -EIO);
+	report("is one that can be found", "", done(access("made", F_OK)), 0);
+}
+
 static void prepare(void)
 {
 	char text[100];
@@ -566,6 +582,7 @@ int main(int argc, char **argv)
 	TELL(data);
 	TELL(xattrs);
 	tell_twice();
+	tell_made();
 	/* Nothing ended the epoch: so it has met no error at all. */
 	report("another mount of this server is whole", "",
 	       waitpid(beside, NULL, WNOHANG) || counts->good < 10 ? -EIO : 0,
