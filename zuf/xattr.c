@@ -101,12 +101,15 @@ ssize_t zuf_xattr_get(struct inode *inode, int type, const char *name,
 ssize_t zuf_listxattr(struct dentry *dentry, char *list, size_t size)
 {
 	struct inode *inode = d_inode(dentry);
+	ssize_t ret;
 
 	if (ZUF_I(inode)->attr_flags & ZUFS_ATTR_NO_XATTR)
 		return 0;
-	return ask(inode, ZUFS_OP_XATTR_LIST, NULL, 0,
-		   capable(CAP_SYS_ADMIN) ? ZUFS_XATTR_TRUSTED_LIST : 0, list,
-		   size);
+	ret = ask(inode, ZUFS_OP_XATTR_LIST, NULL, 0,
+		  capable(CAP_SYS_ADMIN) ? ZUFS_XATTR_TRUSTED_LIST : 0, list,
+		  size);
+	/* Others in the kernel take the names for strings. */
+	return ret > 0 && size && list[ret - 1] ? -EIO : ret;
 }
 
 /* ---- set ---- */

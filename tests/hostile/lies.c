@@ -352,6 +352,8 @@ static const struct lie_case xattrs[] = {
 	{ "a list longer than can be",
 	  LIE(XATTR_LIST, zufs_ioc_xattr, user_buf_size, 0xffffffff),
 	  call_listxattr, -EIO },
+	{ "a list without an end", LIE(XATTR_LIST, zufs_ioc_xattr, buf[9], 'x'),
+	  call_listxattr, -EIO },
 };
 
 static void report(const char *what, const char *said, int got, int want)
