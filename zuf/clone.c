@@ -56,7 +56,7 @@ static loff_t send(const struct pair *r, u16 op)
 	if (!done)
 		done = check_answer(r, io);
 	if (done > 0)
-		zuf_update_written(r->out, &io->attr);
+		zuf_update_written(r->out, &io->attr, io->op.time);
 	zuf_req_put(req);
 	return done;
 }

@@ -26,8 +26,12 @@ struct inode *zuf_iget_new(struct super_block *sb, const struct zufs_attr *attr,
 /* Attributes as the server answered them; @size too if the caller's locks own it. */
 void zuf_update_attr(struct inode *inode, const struct zufs_attr *attr,
 		     bool size);
-/* After a write: the times are those of the operation, and so is the size. */
-void zuf_update_written(struct inode *inode, const struct zufs_attr *attr);
+/*
+ * After a write of @time, ns: the times are those of the operation, but for later
+ * ones of stores by mappings; and so is the size.
+ */
+void zuf_update_written(struct inode *inode, const struct zufs_attr *attr,
+			s64 time);
 /* After GET_MULTY, which changes nothing else and has no lock that orders attributes. */
 void zuf_update_blocks(struct inode *inode, const struct zufs_attr *attr);
 /* 0 if @attr can be the attributes of an inode of @sb. */

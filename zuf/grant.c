@@ -135,13 +135,13 @@ static void keep_rest(struct inode *inode, u64 blocks)
 }
 
 /* Size and times are the old ones until the last part. */
-static void update(struct inode *inode, const struct zufs_attr *attr, u64 more)
+static void update(struct inode *inode, const struct zufs_ioc_commit *io)
 {
-	if (more) {
-		zuf_update_blocks(inode, attr);
+	if (io->more) {
+		zuf_update_blocks(inode, &io->attr);
 		return;
 	}
-	zuf_update_written(inode, attr);
+	zuf_update_written(inode, &io->attr, io->op.time);
 }
 
 /*
@@ -185,7 +185,7 @@ static int try_commit(struct inode *inode, loff_t size, u64 blocks, u32 want,
 		err = take_grant(
 			inode, io->grant, io->n_grant,
 			io->n_grant <= ZUFS_GRANT_MAX ? io->grant[0].lblk : 0);
-	update(inode, &io->attr, more);
+	update(inode, io);
 out:
 	zuf_req_put(req);
 	return err;

@@ -117,10 +117,16 @@ void zuf_update_attr(struct inode *inode, const struct zufs_attr *attr,
 		i_size_write(inode, le64_to_cpu(zi->i_size));
 }
 
-void zuf_update_written(struct inode *inode, const struct zufs_attr *attr)
+void zuf_update_written(struct inode *inode, const struct zufs_attr *attr,
+			s64 time)
 {
+	struct zuf_inode_info *ii = ZUF_I(inode);
+
 	spin_lock(&inode->i_lock);
-	ZUF_I(inode)->dirty_times &= ~(ZUFS_STATX_MTIME | ZUFS_STATX_CTIME);
+	if (zuf_ns(inode->i_mtime) <= time)
+		ii->dirty_times &= ~ZUFS_STATX_MTIME;
+	if (zuf_ns(inode->i_ctime) <= time)
+		ii->dirty_times &= ~ZUFS_STATX_CTIME;
 	spin_unlock(&inode->i_lock);
 	zuf_update_attr(inode, attr, true);
 }

@@ -91,7 +91,7 @@ static int send_write(struct inode *inode, struct zuf_req *req)
 	if (!done)
 		done = check_written(inode, io, end);
 	if (done > 0)
-		zuf_update_written(inode, &io->attr);
+		zuf_update_written(inode, &io->attr, io->op.time);
 	filemap_invalidate_unlock(inode->i_mapping);
 	return done;
 }

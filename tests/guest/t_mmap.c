@@ -2,12 +2,14 @@
 /*
  * Mappings: shared, private, holes, beyond the end, 2 MiB, MAP_SYNC, truncate.
  *
- * usage: t_mmap FILE [cached|shrink]
+ * usage: t_mmap FILE [cached|shrink|late PID]
  * "cached": of the page cache, where MAP_SYNC is refused.
  * "shrink": a file of 2 MiB, written by a mapping, becomes shorter.
+ * "late": a store, while the server, which is PID, answers an append.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <glob.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -16,6 +18,9 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MIB (1UL << 20)
@@ -159,6 +164,77 @@ static void shrink(int fd)
 	munmap(p, 2 * MIB);
 }
 
+/* Threads of @pid, all of them, and no others, are in @state. */
+static bool all_are(pid_t pid, char state)
+{
+	char path[50], text[100], *at;
+	bool all = true;
+	glob_t g;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/*/stat", pid);
+	CHECK(glob(path, 0, NULL, &g) == 0);
+	for (size_t i = 0; i < g.gl_pathc; i++) {
+		FILE *f = fopen(g.gl_pathv[i], "r");
+
+		CHECK(f && fgets(text, sizeof(text), f));
+		fclose(f);
+		at = strrchr(text, ')');
+		CHECK(at);
+		all = all && at[2] == state;
+	}
+	globfree(&g);
+	return all;
+}
+
+static void wait_for(pid_t pid, char state)
+{
+	int i = 0;
+
+	while (!all_are(pid, state)) {
+		CHECK(i++ < 2000);
+		usleep(5000);
+	}
+}
+
+/* Of the clock that files' times are of. */
+static void clock_moves(void)
+{
+	struct timespec from, to;
+
+	clock_gettime(CLOCK_REALTIME_COARSE, &from);
+	do {
+		usleep(1000);
+		clock_gettime(CLOCK_REALTIME_COARSE, &to);
+	} while (to.tv_nsec == from.tv_nsec);
+}
+
+/* What the answer says of the time is older than the store. */
+static void late(int fd, pid_t server)
+{
+	struct stat before, after;
+	int status;
+	pid_t pid;
+	char *p;
+
+	CHECK(pwrite(fd, "some", 4, 0) == 4);
+	p = map(fd, 4096, MAP_SHARED);
+	kill(server, SIGSTOP);
+	wait_for(server, 'T');
+	pid = fork();
+	if (!pid)
+		_exit(pwrite(fd, "more", 4, 4) != 4);
+	wait_for(pid, 'S');
+	clock_moves();
+	p[0] = 'S';
+	CHECK(fstat(fd, &before) == 0);
+	kill(server, SIGCONT);
+	CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+	CHECK(fstat(fd, &after) == 0 && after.st_size == 8);
+	CHECK(!memcmp(&before.st_mtim, &after.st_mtim, sizeof(after.st_mtim)));
+	CHECK(!memcmp(&before.st_ctim, &after.st_ctim, sizeof(after.st_ctim)));
+	munmap(p, 4096);
+}
+
 int main(int argc, char **argv)
 {
 	int fd;
@@ -170,6 +246,8 @@ int main(int argc, char **argv)
 	CHECK(fd >= 0);
 	if (argc > 2 && !strcmp(argv[2], "shrink")) {
 		shrink(fd);
+	} else if (argc > 3) {
+		late(fd, atoi(argv[3]));
 	} else {
 		shared_and_private(fd);
 		holes_and_end(fd);
