@@ -101,14 +101,10 @@ static int flush(const struct pair *r)
 	return err ?: zuf_cache_drop(r->out, r->pos_out, r->pos_out + r->len);
 }
 
-/* What was copied into a file that is to be durable is. */
 static loff_t sync(struct file *out, loff_t pos, loff_t done)
 {
-	int err = 0;
+	int err = done > 0 ? zuf_sync_if(out, pos, done) : 0;
 
-	if (done > 0 && (out->f_flags & O_DSYNC || IS_SYNC(file_inode(out))))
-		err = vfs_fsync_range(out, pos, pos + done - 1,
-				      !(out->f_flags & __O_SYNC));
 	return err ?: done;
 }
 

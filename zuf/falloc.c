@@ -120,5 +120,5 @@ long zuf_fallocate(struct file *file, int mode, loff_t offset, loff_t len)
 	inode_lock(inode);
 	err = fallocate_locked(file, mode, offset, offset + len);
 	inode_unlock(inode);
-	return err;
+	return err ?: zuf_sync_if(file, offset, len);
 }

@@ -97,6 +97,14 @@ int zuf_fsync(struct file *file, loff_t start, loff_t end, int datasync)
 				      sbi->fs_caps & ZUFS_FSC_SYNC_ALWAYS);
 }
 
+int zuf_sync_if(struct file *file, loff_t pos, loff_t len)
+{
+	if (!(file->f_flags & O_DSYNC) && !IS_SYNC(file_inode(file)))
+		return 0;
+	return vfs_fsync_range(file, pos, pos + len - 1,
+			       !(file->f_flags & __O_SYNC));
+}
+
 static loff_t zuf_llseek(struct file *file, loff_t offset, int whence)
 {
 	struct inode *inode = file_inode(file);

@@ -163,6 +163,8 @@ extern const struct file_operations zuf_file_fops;
 extern const struct address_space_operations zuf_aops;
 int zuf_mmap(struct file *file, struct vm_area_struct *vma);
 int zuf_fsync(struct file *file, loff_t start, loff_t end, int datasync);
+/* What was changed of a file that is to be durable at once is. */
+int zuf_sync_if(struct file *file, loff_t pos, loff_t len);
 /* How many bytes write(2) may write, or -errno; i_rwsem exclusive. */
 ssize_t zuf_write_checks(struct kiocb *iocb, struct iov_iter *from);
 

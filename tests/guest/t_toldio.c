@@ -388,6 +388,34 @@ static void copies(void)
 	close(out);
 }
 
+/* What fallocate changes of a file that is to be durable is. */
+static bool told_durable(int flags, unsigned int syncs)
+{
+	int fd = open("ram1", O_RDWR | flags);
+
+	mark();
+	NEED(fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, PAGE) == 0);
+	close(fd);
+	return times(ZUFS_OP_FALLOCATE) == 1 && times(ZUFS_OP_SYNC) == syncs;
+}
+
+static void durable(void)
+{
+	const struct zufs_ioc_sync *s;
+
+	OK("FALLOCATE: no SYNC without need", told_durable(0, 0));
+	OK("FALLOCATE: O_SYNC", told_durable(O_SYNC, 1));
+	s = SENT(ZUFS_OP_SYNC, zufs_ioc_sync);
+	OK("the SYNC is after it, of all",
+	   s->op.hdr.unique >
+			   SENT(ZUFS_OP_FALLOCATE, zufs_ioc_op)->hdr.unique &&
+		   !s->flags);
+	OK("FALLOCATE: O_DSYNC",
+	   told_durable(O_DSYNC, 1) &&
+		   SENT(ZUFS_OP_SYNC, zufs_ioc_sync)->flags ==
+			   ZUFS_SYNC_DATASYNC);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc != 3)
@@ -407,6 +435,7 @@ int main(int argc, char **argv)
 		ahead();
 		layout();
 		copies();
+		durable();
 	}
 	return calls_end();
 }
