@@ -33,7 +33,7 @@ static loff_t check_answer(const struct pair *r,
 }
 
 /* How many bytes were done. For this and what follows both files are locked. */
-static loff_t send(const struct pair *r, u16 op)
+static loff_t send(const struct pair *r, u16 op, u64 flags)
 {
 	struct zuf_sb_info *sbi = ZUF_SB(r->out->i_sb);
 	struct zufs_ioc_clone *io;
@@ -51,11 +51,14 @@ static loff_t send(const struct pair *r, u16 op)
 	io->pos_in = r->pos_in;
 	io->pos_out = r->pos_out;
 	io->len = r->len;
+	io->flags = flags;
 	req->wait = ZUF_WAIT_KILL;
 	done = zuf_dispatch_space(sbi, req, req->hdr->out_max);
 	if (!done)
 		done = check_answer(r, io);
-	if (done > 0)
+	if (done > 0 && flags & ZUFS_CLONE_DEDUPE)
+		zuf_update_blocks(r->out, &io->attr);
+	else if (done > 0)
 		zuf_update_written(r->out, &io->attr, io->op.time);
 	zuf_req_put(req);
 	return done;
@@ -67,7 +70,7 @@ static loff_t copy(struct pair r)
 
 	while (r.pos_out < end && !fatal_signal_pending(current)) {
 		r.len = min_t(loff_t, end - r.pos_out, COPY_MAX);
-		done = send(&r, ZUFS_OP_COPY);
+		done = send(&r, ZUFS_OP_COPY, 0);
 		if (done <= 0)
 			break;
 		r.pos_in += done;
@@ -152,13 +155,14 @@ ssize_t zuf_copy_file_range(struct file *file_in, loff_t pos_in,
 static loff_t remap_locked(struct file *file_in, struct file *file_out,
 			   struct pair *r, unsigned int flags)
 {
+	u64 dedupe = flags & REMAP_FILE_DEDUP ? ZUFS_CLONE_DEDUPE : 0;
 	int err = generic_remap_file_range_prep(file_in, r->pos_in, file_out,
 						r->pos_out, &r->len, flags);
 
 	if (err || !r->len)
 		return err;
 	err = flush(r);
-	return err ?: send(r, ZUFS_OP_CLONE);
+	return err ?: send(r, ZUFS_OP_CLONE, dedupe);
 }
 
 loff_t zuf_remap_file_range(struct file *file_in, loff_t pos_in,

@@ -32,7 +32,7 @@ void zuf_update_attr(struct inode *inode, const struct zufs_attr *attr,
  */
 void zuf_update_written(struct inode *inode, const struct zufs_attr *attr,
 			s64 time);
-/* After GET_MULTY, which changes nothing else and has no lock that orders attributes. */
+/* After what changes nothing else; GET_MULTY has no lock that orders attributes. */
 void zuf_update_blocks(struct inode *inode, const struct zufs_attr *attr);
 /* 0 if @attr can be the attributes of an inode of @sb. */
 int zuf_check_attr(struct super_block *sb, const struct zufs_attr *attr);

@@ -688,6 +688,11 @@ struct zufs_ioc_IO {
 };
 static_assert(sizeof(struct zufs_ioc_IO) == 272, "wire");
 
+/* zufs_ioc_clone.flags */
+enum {
+	ZUFS_CLONE_DEDUPE = 1, /* CLONE: the bytes are there: all times stay */
+};
+
 /*
  * [pos_in, pos_in + len) of src, inside its size, is at pos_out of op.ii too.
  * COPY may do a part. CLONE shares the storage, and does all or nothing: of whole
@@ -699,10 +704,11 @@ struct zufs_ioc_clone {
 	__u64 pos_in;	       /* 104: IN */
 	__u64 pos_out;	       /* 112: IN */
 	__u64 len;	       /* 120: IN bytes, more than 0 */
-	__u64 done;	       /* 128: OUT bytes, more than 0 */
-	struct zufs_attr attr; /* 136: OUT */
+	__u64 flags;	       /* 128: IN ZUFS_CLONE_* */
+	__u64 done;	       /* 136: OUT bytes, more than 0 */
+	struct zufs_attr attr; /* 144: OUT */
 };
-static_assert(sizeof(struct zufs_ioc_clone) == 288, "wire");
+static_assert(sizeof(struct zufs_ioc_clone) == 296, "wire");
 
 struct zufs_ioc_seek {
 	struct zufs_ioc_op op; /*   0 */

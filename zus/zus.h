@@ -269,7 +269,8 @@ struct zus_zii_operations {
 	 * Both exclusive, invalidate_lock of both too; they may be one. [pos_in, pos_in + len) of @src, inside its
 	 * size, comes to pos_out of @zii, by storage that both share from then on: all of it or nothing. Whole
 	 * blocks, but for a last one that ends @src, and @zii too. The size grows to the end if it was less, with zeros
-	 * between; mtime and ctime become io->op.time; done is len; io->attr. EOPNOTSUPP, ENOSPC, EFBIG.
+	 * between; mtime and ctime become io->op.time; done is len; io->attr. With ZUFS_CLONE_DEDUPE the bytes at
+	 * pos_out are those of @src already, and size and times stay. EOPNOTSUPP, ENOSPC, EFBIG.
 	 */
 	int (*clone)(struct zus_inode_info *zii, struct zus_inode_info *src,
 		     struct zufs_ioc_clone *io);

@@ -560,7 +560,8 @@ static int copy_some(struct file *f, const struct file *src,
 	memmove(f->data + io->pos_out, src->data + io->pos_in, len);
 	if (io->pos_out + len > f->size)
 		f->size = io->pos_out + len;
-	f->mtime = f->ctime = io->op.time;
+	if (!(io->flags & ZUFS_CLONE_DEDUPE))
+		f->mtime = f->ctime = io->op.time;
 	fill_attr(&f->zii, &io->attr);
 	pthread_rwlock_unlock(&f->lock);
 	io->done = len;

@@ -482,6 +482,7 @@ static void clones(void)
 	int in = open("ram1", O_RDWR | O_TRUNC);
 	int out = open("ram2", O_RDWR | O_TRUNC);
 	long before = counter("clones ");
+	const struct timespec old[2] = { { 1000, 0 }, { 1000, 0 } };
 	char *src = source(in, size), *dst;
 
 	OK("FICLONE", ioctl(out, FICLONE, in) == 0);
@@ -493,9 +494,13 @@ static void clones(void)
 	   dedupe(in, out, size) == FILE_DEDUPE_RANGE_DIFFERS);
 	OK("the server did one of them", counter("clones ") == before + 1);
 	dst[PAGE] ^= 1;
+	NEED(futimens(out, old) == 0);
 	OK("two that are alike are",
 	   dedupe(in, out, size) == FILE_DEDUPE_RANGE_SAME);
 	OK("by the server", counter("clones ") == before + 2);
+	OK("a dedupe leaves the times", fstat_of(out).st_mtime == 1000);
+	OK("the server's too",
+	   fchmod(out, 0600) == 0 && fstat_of(out).st_mtime == 1000);
 	OK("FICLONERANGE inside one file",
 	   clone_range(in, 2UL << 20, in, PAGE, 2 * PAGE) == 0);
 	OK("the bytes are there", same(in, src + PAGE, 2 * PAGE, 2L << 20));

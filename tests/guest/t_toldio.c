@@ -375,6 +375,11 @@ static void copies(void)
 	int in = open("ram0", O_RDWR), out = open("ram1", O_RDWR | O_TRUNC);
 	struct file_clone_range r = { in, PAGE, 2 * PAGE, 4 * PAGE };
 	off_t from = 11, to = 22;
+	union {
+		struct file_dedupe_range r;
+		char room[sizeof(struct file_dedupe_range) +
+			  sizeof(struct file_dedupe_range_info)];
+	} d;
 
 	mark();
 	NEED(copy_file_range(in, &from, out, &to, 333, 0) == 333);
@@ -383,7 +388,20 @@ static void copies(void)
 	mark();
 	NEED(ioctl(out, FICLONERANGE, &r) == 0);
 	OK("CLONE: from where, to where, how much",
-	   told_copy(ZUFS_OP_CLONE, PAGE, 4 * PAGE, 2 * PAGE));
+	   told_copy(ZUFS_OP_CLONE, PAGE, 4 * PAGE, 2 * PAGE) &&
+		   !SENT(ZUFS_OP_CLONE, zufs_ioc_clone)->flags);
+	d.r = (struct file_dedupe_range){ .src_offset = PAGE,
+					  .src_length = PAGE,
+					  .dest_count = 1 };
+	d.r.info[0] =
+		(struct file_dedupe_range_info){ .dest_fd = out,
+						 .dest_offset = 4 * PAGE };
+	mark();
+	NEED(ioctl(in, FIDEDUPERANGE, &d.r) == 0);
+	OK("CLONE: that it is a dedupe",
+	   told_copy(ZUFS_OP_CLONE, PAGE, 4 * PAGE, PAGE) &&
+		   SENT(ZUFS_OP_CLONE, zufs_ioc_clone)->flags ==
+			   ZUFS_CLONE_DEDUPE);
 	close(in);
 	close(out);
 }
