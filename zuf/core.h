@@ -261,6 +261,12 @@ long zuf_pmem_inval(struct zuf_file *zf, struct zufs_ioc_inval_map __user *arg);
 /* Nobody reaches the super block's pmem by this file any more. root->ctl. */
 void zuf_pmem_revoke(struct zuf_sb_info *sbi);
 
+/* pm.c */
+/* There are @n more super blocks. */
+void zuf_pm_mounted(int n);
+int zuf_pm_init(void);
+void zuf_pm_exit(void);
+
 /* md.c */
 /* As dax_direct_access(), of block @bn of @dev; in dax_read_lock(). */
 long zuf_dev_map(const struct zuf_dev *dev, u64 bn, long n,

@@ -172,6 +172,7 @@ int zuf_root_add_sb(struct zuf_root *root, struct zuf_sb_info *sbi)
 	mutex_unlock(&root->ctl);
 	if (err)
 		return err;
+	zuf_pm_mounted(1);
 	err = zuf_stats_add(sbi);
 	if (err)
 		zuf_root_del_sb(root, sbi);
@@ -184,7 +185,8 @@ void zuf_root_del_sb(struct zuf_root *root, struct zuf_sb_info *sbi)
 	mutex_lock(&root->ctl);
 	zuf_pmem_revoke(sbi);
 	zuf_pools_leave(sbi);
-	xa_erase(&root->sbs, sbi->sb_id);
+	if (xa_erase(&root->sbs, sbi->sb_id))
+		zuf_pm_mounted(-1);
 	mutex_unlock(&root->ctl);
 }
 
@@ -399,11 +401,16 @@ int zuf_root_init(void)
 	err = zuf_req_cache_init();
 	if (err)
 		goto out_point;
-	err = register_filesystem(&root_type);
+	err = zuf_pm_init();
 	if (err)
 		goto out_cache;
+	err = register_filesystem(&root_type);
+	if (err)
+		goto out_pm;
 	zuf_stats_init();
 	return 0;
+out_pm:
+	zuf_pm_exit();
 out_cache:
 	zuf_req_cache_exit();
 out_point:
@@ -416,6 +423,7 @@ void zuf_root_exit(void)
 	zuf_stats_exit();
 	unregister_filesystem(&root_type);
 	zuf_type_exit();
+	zuf_pm_exit();
 	zuf_req_cache_exit();
 	sysfs_remove_mount_point(fs_kobj, "zuf");
 }
