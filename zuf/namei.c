@@ -34,6 +34,13 @@ static int op_run(struct inode *dir, struct zuf_req *req)
 	return zuf_dispatch(ZUF_SB(dir->i_sb), req, req->hdr->out_max);
 }
 
+/* What is done is done, though the answer says nonsense of @inode; NULL: there is none. */
+static void update_if(struct inode *inode, const struct zufs_attr *attr)
+{
+	if (inode && !zuf_check_attr(inode->i_sb, attr))
+		zuf_update_attr(inode, attr, S_ISDIR(inode->i_mode));
+}
+
 /* NULL: it was evicted meanwhile; ask again. */
 static struct inode *find_once(struct inode *dir, const struct qstr *name,
 			       const struct zufs_iref *ref)
@@ -168,8 +175,8 @@ static struct inode *new_inode_acls(struct user_namespace *ns,
 	zuf_flags_inherit(dir, mode, io);
 	err = zuf_dispatch_space(ZUF_SB(dir->i_sb), req, io->op.hdr.out_max);
 	inode = err ? ERR_PTR(err) : zuf_iget_new(dir->i_sb, &io->attr, mode);
-	if (!err && !a->tmpfile && !zuf_check_attr(dir->i_sb, &io->dir))
-		zuf_update_attr(dir, &io->dir, true);
+	if (!err && !a->tmpfile)
+		update_if(dir, &io->dir);
 	zuf_req_put(req);
 	return inode;
 }
@@ -267,10 +274,10 @@ static int dentry_op(struct inode *dir, struct dentry *dentry,
 	if (!err)
 		err = zuf_dispatch_space(ZUF_SB(dir->i_sb), req,
 					 req->hdr->out_max);
-	if (!err && !zuf_check_attr(dir->i_sb, &io->dir))
-		zuf_update_attr(dir, &io->dir, true);
-	if (!err && !zuf_check_attr(dir->i_sb, &io->attr))
-		zuf_update_attr(inode, &io->attr, false);
+	if (!err) {
+		update_if(dir, &io->dir);
+		update_if(inode, &io->attr);
+	}
 	zuf_req_put(req);
 	return err;
 }
@@ -294,12 +301,6 @@ static int zuf_link(struct dentry *old, struct inode *dir,
 static int zuf_unlink(struct inode *dir, struct dentry *dentry)
 {
 	return dentry_op(dir, dentry, d_inode(dentry), ZUFS_OP_REMOVE_DENTRY);
-}
-
-static void update_if(struct inode *inode, const struct zufs_attr *attr)
-{
-	if (inode && !zuf_check_attr(inode->i_sb, attr))
-		zuf_update_attr(inode, attr, S_ISDIR(inode->i_mode));
 }
 
 /*
