@@ -104,13 +104,6 @@ static int flush(const struct pair *r)
 	return err ?: zuf_cache_drop(r->out, r->pos_out, r->pos_out + r->len);
 }
 
-static loff_t sync(struct file *out, loff_t pos, loff_t done)
-{
-	int err = done > 0 ? zuf_sync_if(out, pos, done) : 0;
-
-	return err ?: done;
-}
-
 static bool is_served(const struct file *in, const struct file *out)
 {
 	struct super_block *sb = file_inode(out)->i_sb;
@@ -148,7 +141,7 @@ ssize_t zuf_copy_file_range(struct file *file_in, loff_t pos_in,
 	if (done == -EOPNOTSUPP)
 		return generic_copy_file_range(file_in, pos_in, file_out,
 					       pos_out, len, flags);
-	return sync(file_out, pos_out, done);
+	return done > 0 ? zuf_sync_if(file_out, pos_out, done) ?: done : done;
 }
 
 /* For FIDEDUPERANGE the VFS compares the two. */
@@ -180,5 +173,5 @@ loff_t zuf_remap_file_range(struct file *file_in, loff_t pos_in,
 	lock(&r);
 	done = remap_locked(file_in, file_out, &r, flags);
 	unlock(&r);
-	return sync(file_out, pos_out, done);
+	return done > 0 ? zuf_sync_if(file_out, pos_out, done) ?: done : done;
 }

@@ -262,8 +262,9 @@ long zuf_pmem_inval(struct zuf_file *zf, struct zufs_ioc_inval_map __user *arg);
 void zuf_pmem_revoke(struct zuf_sb_info *sbi);
 
 /* pm.c */
-/* There are @n more super blocks. */
-void zuf_pm_mounted(int n);
+/* One super block more. -EBUSY: the machine is about to hibernate. */
+int zuf_pm_mount(void);
+void zuf_pm_umount(void);
 int zuf_pm_init(void);
 void zuf_pm_exit(void);
 

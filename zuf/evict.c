@@ -23,6 +23,31 @@ struct back_op {
 
 static struct workqueue_struct *put_wq;
 
+/* ---- what was answered before ---- */
+
+static u32 slot_of(u64 ino)
+{
+	return hash_64(ino, ZUF_EVICTED_BITS);
+}
+
+u64 zuf_evict_last(const struct zuf_sb_info *sbi)
+{
+	return READ_ONCE(sbi->evict_seq);
+}
+
+bool zuf_evicted_since(const struct zuf_sb_info *sbi, u64 ino, u64 since)
+{
+	return READ_ONCE(sbi->evicted[slot_of(ino)]) > since;
+}
+
+/* evict_lock is held. */
+static void note_done(struct zuf_sb_info *sbi, u64 ino)
+{
+	WRITE_ONCE(sbi->evicted[slot_of(ino)], ++sbi->evict_seq);
+}
+
+/* ---- the operations ---- */
+
 static void back_over(struct back_op *bo)
 {
 	struct zuf_sb_info *sbi = bo->sbi;
@@ -31,6 +56,7 @@ static void back_over(struct back_op *bo)
 	spin_lock(&sbi->evict_lock);
 	list_del(&bo->node);
 	hash_del(&bo->hash);
+	note_done(sbi, bo->ino);
 	sbi->evict_over++;
 	wake_up_all(&sbi->evict_wq);
 	spin_unlock(&sbi->evict_lock);
@@ -76,6 +102,9 @@ static void back(struct inode *inode, u16 op, size_t size, bool hold)
 
 	/* The server has it until umount, or for good: nothing is lost. */
 	if (!bo) {
+		spin_lock(&sbi->evict_lock);
+		note_done(sbi, inode->i_ino);
+		spin_unlock(&sbi->evict_lock);
 		if (req)
 			zuf_req_put(req);
 		return;
@@ -109,31 +138,6 @@ void zuf_back_hold(struct inode *inode, u16 op, size_t size)
 	back(inode, op, size, true);
 }
 
-/* ---- evictions and what was answered before them ---- */
-
-static u32 slot_of(u64 ino)
-{
-	return hash_64(ino, ZUF_EVICTED_BITS);
-}
-
-u64 zuf_evict_last(const struct zuf_sb_info *sbi)
-{
-	return READ_ONCE(sbi->evict_seq);
-}
-
-bool zuf_evicted_since(const struct zuf_sb_info *sbi, u64 ino, u64 since)
-{
-	return READ_ONCE(sbi->evicted[slot_of(ino)]) > since;
-}
-
-/* Before the inode leaves the hash: a new one of its number finds it noted. */
-static void note_eviction(struct zuf_sb_info *sbi, u64 ino)
-{
-	spin_lock(&sbi->evict_lock);
-	WRITE_ONCE(sbi->evicted[slot_of(ino)], ++sbi->evict_seq);
-	spin_unlock(&sbi->evict_lock);
-}
-
 void zuf_evict_inode(struct inode *inode)
 {
 	struct zuf_sb_info *sbi = ZUF_SB(inode->i_sb);
@@ -148,7 +152,6 @@ void zuf_evict_inode(struct inode *inode)
 	zuf_extmap_drop(&ii->map);
 	if (is_bad_inode(inode) || !ii->iref.ino)
 		return;
-	note_eviction(sbi, ii->iref.ino);
 	/* The blocks of pinned pages are free when the server has no mount. */
 	zuf_back(inode,
 		 inode->i_nlink || pinned ? ZUFS_OP_EVICT_INODE :

@@ -127,8 +127,8 @@ bool zuf_back_wait(struct zuf_sb_info *sbi);
 /* Waits until no eviction of @ino is under way; killable. */
 int zuf_evict_wait(struct zuf_sb_info *sbi, u64 ino);
 /*
- * What the server is asked from now on, it answers knowing of all evictions up to
- * this one; and has @ino, or another as unlucky, been evicted after one?
+ * What the server is asked from now on, it answers knowing of all that was done up to
+ * this number; and was something of @ino, or of another as unlucky, done after one?
  */
 u64 zuf_evict_last(const struct zuf_sb_info *sbi);
 bool zuf_evicted_since(const struct zuf_sb_info *sbi, u64 ino, u64 since);

@@ -310,6 +310,8 @@ static int zuf_iomap_begin(struct inode *inode, loff_t pos, loff_t length,
 		return idx;
 	/* Never IOMAP_F_DIRTY: what the server answers is durable. */
 	fill_iomap(inode, &ext, flags, iomap);
+	if (flags & IOMAP_FAULT && READ_ONCE(ZUF_I(inode)->unpinned))
+		WRITE_ONCE(ZUF_I(inode)->unpinned, false);
 	if (flags & IOMAP_FAULT && iomap->type == IOMAP_MAPPED)
 		err = zuf_claim_pages(inode, iomap, pos,
 				      pages_of(iomap, pos, length), &page);
@@ -412,14 +414,15 @@ ssize_t zuf_dax_rw(struct kiocb *iocb, struct iov_iter *iter,
 			ret = -EAGAIN;
 			break;
 		}
-		if (!user_backed_iter(iter) || fatal_signal_pending(current) ||
-		    !fault_in(iter, most))
-			break;
-		if (iov_iter_rw(iter) == READ && most == PAGE_SIZE &&
+		if (iov_iter_rw(iter) == READ &&
+		    (!user_backed_iter(iter) || most == PAGE_SIZE) &&
 		    is_poison(iocb, ops)) {
 			ret = -EIO;
 			break;
 		}
+		if (!user_backed_iter(iter) || fatal_signal_pending(current) ||
+		    !fault_in(iter, most))
+			break;
 		most = max(most / 2, PAGE_SIZE);
 	}
 	return done ? done : ret;

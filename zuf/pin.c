@@ -38,8 +38,9 @@ static struct page *pinned_of(const void *entry)
 	return NULL;
 }
 
+/* @sleeps: the caller may, and it takes as long as it takes. */
 static struct page *find_pinned(struct address_space *mapping, pgoff_t first,
-				pgoff_t last)
+				pgoff_t last, bool sleeps)
 {
 	XA_STATE(xas, &mapping->i_pages, first);
 	struct page *page = NULL;
@@ -53,6 +54,10 @@ static struct page *find_pinned(struct address_space *mapping, pgoff_t first,
 		page = pinned_of(entry);
 		if (page)
 			break;
+		if (sleeps && need_resched()) {
+			xas_pause(&xas);
+			cond_resched_rcu();
+		}
 	}
 	rcu_read_unlock();
 	return page;
@@ -61,13 +66,13 @@ static struct page *find_pinned(struct address_space *mapping, pgoff_t first,
 struct page *zuf_pinned_page(struct address_space *mapping, loff_t from,
 			     loff_t to)
 {
-	/* An entry of 2 MiB goes as a whole. */
+	/* An entry of 2 MiB goes as a whole, with all that is mapped by it. */
 	pgoff_t first = round_down(from, PMD_SIZE) >> PAGE_SHIFT;
-	pgoff_t last = to >> PAGE_SHIFT;
+	pgoff_t last = (to | (PMD_SIZE - 1)) >> PAGE_SHIFT;
 
 	/* Nobody pins what isn't mapped; who is about to has done so then. */
 	unmap_mapping_pages(mapping, first, last - first + 1, false);
-	return find_pinned(mapping, first, last);
+	return find_pinned(mapping, first, last, true);
 }
 
 static void layout_unlock_wait(struct inode *inode)
@@ -94,19 +99,43 @@ int zuf_break_layouts(struct inode *inode, loff_t from, loff_t to)
 
 /* ---- the last close of a file without a name ---- */
 
-static bool is_pinned(struct inode *inode)
+/* So many pages are looked at in a millisecond or two, with a spinlock held. */
+#define WALK_MAX (1UL << 18)
+
+static struct page *any_pinned(struct inode *inode, bool sleeps)
 {
-	return IS_DAX(inode) && find_pinned(inode->i_mapping, 0, ULONG_MAX);
+	if (!IS_DAX(inode))
+		return NULL;
+	return find_pinned(inode->i_mapping, 0, ULONG_MAX, sleeps);
 }
 
-/* Those that still are come again. */
+/*
+ * Once it is true nothing is pinned until the next fault: a pin takes a page that is
+ * mapped, and a page is mapped by a fault.
+ */
+static void walk(struct zuf_inode_info *ii)
+{
+	struct inode *inode = &ii->vfs_inode;
+
+	smp_store_mb(ii->unpinned, true);
+	if (mapping_mapped(inode->i_mapping) || any_pinned(inode, true))
+		WRITE_ONCE(ii->unpinned, false);
+}
+
+/* Those that still are pinned come again. */
 static void put_all(struct zuf_sb_info *sbi)
 {
-	struct llist_node *list = llist_del_all(&sbi->pinned);
 	struct zuf_inode_info *ii, *next;
+	LIST_HEAD(list);
 
-	llist_for_each_entry_safe(ii, next, list, pinned)
+	spin_lock(&sbi->pin_lock);
+	list_splice_init(&sbi->pinned, &list);
+	spin_unlock(&sbi->pin_lock);
+	list_for_each_entry_safe(ii, next, &list, pinned_node) {
+		list_del(&ii->pinned_node);
+		walk(ii);
 		iput(&ii->vfs_inode);
+	}
 }
 
 static void put_work(struct work_struct *work)
@@ -117,35 +146,51 @@ static void put_work(struct work_struct *work)
 
 void zuf_pins_init(struct zuf_sb_info *sbi)
 {
-	init_llist_head(&sbi->pinned);
+	spin_lock_init(&sbi->pin_lock);
+	INIT_LIST_HEAD(&sbi->pinned);
 	INIT_DELAYED_WORK(&sbi->pinned_work, put_work);
 }
 
 /* With a reference it is neither in use nor evicted; each second it is looked at. */
-int zuf_drop_inode(struct inode *inode)
+static bool keep(struct inode *inode)
 {
 	struct zuf_sb_info *sbi = ZUF_SB(inode->i_sb);
+	bool kept;
 
+	spin_lock(&sbi->pin_lock);
+	kept = !sbi->unmounting;
+	if (kept) {
+		__iget(inode);
+		list_add_tail(&ZUF_I(inode)->pinned_node, &sbi->pinned);
+		queue_delayed_work(system_freezable_wq, &sbi->pinned_work, HZ);
+	}
+	spin_unlock(&sbi->pin_lock);
+	return kept;
+}
+
+int zuf_drop_inode(struct inode *inode)
+{
 	if (!generic_drop_inode(inode))
 		return 0;
-	if (READ_ONCE(sbi->unmounting) || inode->i_nlink || !is_pinned(inode))
+	if (inode->i_nlink || READ_ONCE(ZUF_I(inode)->unpinned))
 		return 1;
-	__iget(inode);
-	llist_add(&ZUF_I(inode)->pinned, &sbi->pinned);
-	queue_delayed_work(system_freezable_wq, &sbi->pinned_work, HZ);
-	return 0;
+	if (inode->i_data.nrpages <= WALK_MAX && !any_pinned(inode, false))
+		return 1;
+	return !keep(inode);
 }
 
 void zuf_pins_leave(struct zuf_sb_info *sbi)
 {
-	WRITE_ONCE(sbi->unmounting, true);
+	spin_lock(&sbi->pin_lock);
+	sbi->unmounting = true;
+	spin_unlock(&sbi->pin_lock);
 	cancel_delayed_work_sync(&sbi->pinned_work);
 	put_all(sbi);
 }
 
 bool zuf_pins_forget(struct inode *inode)
 {
-	if (!is_pinned(inode))
+	if (!any_pinned(inode, true))
 		return false;
 	/* fs/dax warns of pins when it truncates, and not when what is clean goes. */
 	filemap_write_and_wait(inode->i_mapping);

@@ -168,11 +168,15 @@ int zuf_root_add_sb(struct zuf_root *root, struct zuf_sb_info *sbi)
 	sbi->sb_id = atomic64_inc_return(&last_sb_id);
 	mutex_lock(&root->ctl);
 	if (zuf_is_live(root, sbi->epoch))
+		err = zuf_pm_mount();
+	if (!err) {
 		err = xa_err(xa_store(&root->sbs, sbi->sb_id, sbi, GFP_NOIO));
+		if (err)
+			zuf_pm_umount();
+	}
 	mutex_unlock(&root->ctl);
 	if (err)
 		return err;
-	zuf_pm_mounted(1);
 	err = zuf_stats_add(sbi);
 	if (err)
 		zuf_root_del_sb(root, sbi);
@@ -186,7 +190,7 @@ void zuf_root_del_sb(struct zuf_root *root, struct zuf_sb_info *sbi)
 	zuf_pmem_revoke(sbi);
 	zuf_pools_leave(sbi);
 	if (xa_erase(&root->sbs, sbi->sb_id))
-		zuf_pm_mounted(-1);
+		zuf_pm_umount();
 	mutex_unlock(&root->ctl);
 }
 

@@ -31,6 +31,7 @@ static struct inode *alloc_inode(struct super_block *sb)
 	ii->flags = 0;
 	ii->attr_flags = 0;
 	ii->dirty_times = 0;
+	ii->unpinned = false;
 	ii->grant.n = 0;
 	ii->grant.want = 0;
 	ii->grant.end = U64_MAX;
@@ -511,6 +512,9 @@ static int fill_super(struct super_block *sb, struct fs_context *fc)
 	if (err)
 		return err;
 	err = zuf_root_add_sb(sbi->root, sbi);
+	if (err == -EBUSY)
+		errorfc(fc,
+			"the machine is about to hibernate: mount it later");
 	if (err)
 		return err;
 	return server_mount(sb, fc);

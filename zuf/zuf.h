@@ -112,7 +112,7 @@ struct zuf_stats {
 
 /* ---- super block ---- */
 
-#define ZUF_EVICTED_BITS 6
+#define ZUF_EVICTED_BITS 8
 
 struct zuf_sb_info {
 	struct super_block *sb;
@@ -143,12 +143,13 @@ struct zuf_sb_info {
 	DECLARE_HASHTABLE(evicting_ino, 10); /* the same; evict_lock */
 	spinlock_t evict_lock;
 	wait_queue_head_t evict_wq;
-	u64 evict_seq;	/* the last that was put there or noted; evict_lock */
+	u64 evict_seq; /* of what was put there, and of what is done; evict_lock */
 	u64 evict_over; /* how many went from there; written under evict_lock */
-	struct llist_head pinned; /* inodes that wait, with a reference; pin.c */
+	spinlock_t pin_lock;	 /* pin.c; inside of i_lock */
+	struct list_head pinned; /* inodes that wait, with a reference */
 	struct delayed_work pinned_work;
 	bool unmounting;		    /* none waits any more */
-	u64 evicted[1 << ZUF_EVICTED_BITS]; /* the last by hash of ino */
+	u64 evicted[1 << ZUF_EVICTED_BITS]; /* the last done, by hash of ino */
 	struct zuf_stats __percpu *stats;
 	struct dentry *dbg; /* debugfs folder */
 };
@@ -304,8 +305,9 @@ struct zuf_inode_info {
 	struct copy_grant grant;     /* i_rwsem exclusive */
 	struct list_head grant_node; /* of sbi->grants */
 	struct rw_semaphore xa_rwsem;
-	struct llist_node pinned; /* of sbi->pinned */
-	atomic_t mmaps;		  /* maps that may write; cache.c */
+	struct list_head pinned_node; /* of sbi->pinned */
+	bool unpinned;	/* none of its pages is pinned; false: unknown */
+	atomic_t mmaps; /* maps that may write; cache.c */
 };
 
 static inline struct zuf_inode_info *ZUF_I(const struct inode *inode)

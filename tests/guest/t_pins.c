@@ -13,7 +13,8 @@
 
 #include "calls.h"
 
-#define SIZE (1 << 20)
+#define SIZE  (1 << 20)
+#define FILES 200
 
 static int ends[2];
 
@@ -50,10 +51,11 @@ static bool drained(int c)
 /* Other files take what blocks there are. */
 static void others(void)
 {
-	char name[32], buf[4096];
+	char name[32];
+	static char buf[16384];
 
 	memset(buf, 'x', sizeof(buf));
-	for (int i = 0; i < 600; i++) {
+	for (int i = 0; i < FILES; i++) {
 		int fd;
 
 		snprintf(name, sizeof(name), "pins.%d", i);
@@ -61,27 +63,35 @@ static void others(void)
 		NEED(write(fd, buf, sizeof(buf)) == sizeof(buf));
 		close(fd);
 	}
-	for (int i = 0; i < 600; i++) {
+	for (int i = 0; i < FILES; i++) {
 		snprintf(name, sizeof(name), "pins.%d", i);
 		NEED(unlink(name) == 0);
 	}
 }
 
-static void truncated(void)
+/* A truncate of @fd, whose page is in the pipe, isn't done before the page is read. */
+static bool truncate_waits(int fd)
 {
-	int fd = pinned_file("pins"), status;
 	pid_t child = fork();
+	int status;
+	bool good;
 
 	NEED(child >= 0);
 	if (!child)
 		_exit(ftruncate(fd, 0) != 0);
 	others();
-	OK("pins: a truncate waits for who has a page",
-	   waitpid(child, &status, WNOHANG) == 0);
-	OK("pins: which is the file's", drained('m'));
-	OK("pins: and then is done", waitpid(child, &status, 0) == child &&
-					     status == 0 &&
-					     fstat_of(fd).st_size == 0);
+	good = waitpid(child, &status, WNOHANG) == 0;
+	good &= drained('m');
+	return good && waitpid(child, &status, 0) == child && status == 0 &&
+	       fstat_of(fd).st_size == 0;
+}
+
+static void truncated(void)
+{
+	int fd = pinned_file("pins"), status;
+	pid_t child;
+
+	OK("pins: a truncate waits for who has a page", truncate_waits(fd));
 	close(fd);
 	fd = pinned_file("pins");
 	child = fork();
@@ -109,6 +119,33 @@ static void punched(void)
 	OK("pins: so does a punch",
 	   waitpid(child, &status, WNOHANG) == 0 && drained('m') &&
 		   waitpid(child, &status, 0) == child && status == 0);
+	close(fd);
+}
+
+#define HUGE (2UL << 20)
+
+/* A part of a 2 MiB entry, mapped alone, goes with it when a hole is punched elsewhere in it. */
+static void of_entry(void)
+{
+	struct iovec io = { .iov_len = 4096 };
+	int fd = new_file("pins");
+	char *room, *all, *one;
+
+	NEED(pipe(ends) == 0 && fallocate(fd, 0, 0, HUGE) == 0);
+	room = mmap(NULL, 4 * HUGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		    0);
+	NEED(room != MAP_FAILED);
+	all = (char *)(((unsigned long)room + HUGE - 1) & ~(HUGE - 1));
+	NEED(mmap(all, HUGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd,
+		  0) == all);
+	memset(all, 'm', HUGE);
+	one = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, HUGE / 2);
+	NEED(one != MAP_FAILED && *one == 'm');
+	NEED(fallocate(fd, 3, 0, HUGE / 4) == 0);
+	io.iov_base = one;
+	NEED(vmsplice(ends[1], &io, 1, 0) == 4096);
+	NEED(munmap(one, 4096) == 0 && munmap(room, 4 * HUGE) == 0);
+	OK("pins: also of 2 MiB that a punch took apart", truncate_waits(fd));
 	close(fd);
 }
 
@@ -161,6 +198,7 @@ int main(int argc, char **argv)
 	}
 	truncated();
 	punched();
+	of_entry();
 	removed();
 	return calls_end();
 }
