@@ -172,7 +172,8 @@ int zuf_drop_inode(struct inode *inode)
 {
 	if (!generic_drop_inode(inode))
 		return 0;
-	if (inode->i_nlink || READ_ONCE(ZUF_I(inode)->unpinned))
+	if (inode->i_nlink || !IS_DAX(inode) ||
+	    READ_ONCE(ZUF_I(inode)->unpinned))
 		return 1;
 	if (inode->i_data.nrpages <= WALK_MAX && !any_pinned(inode, false))
 		return 1;
