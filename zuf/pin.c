@@ -47,8 +47,7 @@ static struct page *find_pinned(struct address_space *mapping, pgoff_t first,
 	void *entry;
 
 	rcu_read_lock();
-	xas_for_each(&xas, entry, last)
-	{
+	xas_for_each(&xas, entry, last) {
 		if (xas_retry(&xas, entry) || !xa_is_value(entry))
 			continue;
 		page = pinned_of(entry);

@@ -112,9 +112,8 @@ static void punched(void)
 	pid_t child = fork();
 
 	NEED(child >= 0);
-	if (!child)
-		_exit(fallocate(fd, 3, 0, 4096) !=
-		      0); /* PUNCH_HOLE, KEEP_SIZE */
+	if (!child) /* PUNCH_HOLE, KEEP_SIZE */
+		_exit(fallocate(fd, 3, 0, 4096) != 0);
 	others();
 	OK("pins: so does a punch",
 	   waitpid(child, &status, WNOHANG) == 0 && drained('m') &&

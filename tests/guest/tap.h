@@ -36,8 +36,7 @@ struct tap {
 	struct tap_messages sent[TAP_NR]; /* by the kernel; an ioctl's OUT */
 	struct tap_messages answered[TAP_NR]; /* by the server, with changes */
 	struct tap_change change[TAP_CHANGES];
-	volatile uint32_t
-		hold; /* such an answer waits while this says so; 0: none */
+	volatile uint32_t hold; /* such an answer waits; 0: none */
 	volatile uint32_t held; /* one waits */
 };
 
